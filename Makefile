@@ -1,0 +1,61 @@
+PYTHON ?= python3
+BIN := .venv/bin
+
+# Pins every package, also those that pip fetches to prepare the project itself.
+export PIP_CONSTRAINT := constraints.txt
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.PHONY: help venv demo test lint parity example-cdnow example-complete-journey \
+    benchmark clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | \
+	    while IFS='|' read -r name text; do printf '%-26s %s\n' "$$name" "$$text"; done
+
+.venv/base: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	    echo "Python 3.11 or later is needed: make PYTHON=/path/to/python3.11" >&2; \
+	    exit 2; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --editable .
+	@touch $@
+
+.venv/dev: .venv/base
+	$(BIN)/pip install --quiet --editable '.[dev]'
+	@touch $@
+
+venv: .venv/dev ## install everything into .venv, the checks included
+
+demo: .venv/base ## build the sample company on DuckDB
+	$(BIN)/python scripts/pipeline.py run
+
+test: lint demo ## everything that the project checks
+	$(BIN)/pytest
+
+lint: .venv/dev ## style, types, names, lineage
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/yamllint --strict .
+	$(BIN)/sqlfluff lint --processes 2 models macros tests
+	$(BIN)/dbt --quiet parse
+	$(BIN)/dbt-bouncer run
+
+parity: .venv/dev ## build on DuckDB, PostgreSQL and Spark and compare every table
+	$(BIN)/python scripts/parity.py
+
+example-cdnow: .venv/base ## a real shop: 23,570 customers of CDNOW
+	$(BIN)/python scripts/run_example.py cdnow
+
+example-complete-journey: .venv/base ## a real grocer: 2,469 households, campaigns, coupons
+	$(BIN)/python scripts/run_example.py complete_journey
+
+benchmark: .venv/dev ## 10 million transactions, beside the same SQL written by hand
+	$(BIN)/python scripts/benchmark.py
+
+clean: ## remove what was built, keep .venv
+	rm -rf target logs warehouse dbt_packages examples/*/target examples/*/logs \
+	    examples/*/dbt_packages
