@@ -1,0 +1,29 @@
+{# A 64-bit float; dbt.type_float() is 32-bit on DuckDB and Spark. #}
+{% macro type_double() %}
+    {{- 'double' if target.type == 'spark' else 'double precision' -}}
+{% endmacro %}
+
+
+{# Money: 14 digits before the point and 4 behind it, in one 64-bit word. #}
+{% macro type_money() %}decimal(18, 4){% endmacro %}
+
+
+{% macro as_money(expression) %}
+    {{- 'cast(' ~ expression ~ ' as ' ~ customer_journey.type_money() ~ ')' -}}
+{% endmacro %}
+
+
+{% macro as_double(expression) %}
+    {{- 'cast(' ~ expression ~ ' as ' ~ customer_journey.type_double() ~ ')' -}}
+{% endmacro %}
+
+
+{# A sum of integers: its type differs from engine to engine, a count's does not. #}
+{% macro as_count(expression) %}
+    {{- 'cast(' ~ expression ~ ' as bigint)' -}}
+{% endmacro %}
+
+
+{% macro as_text(expression) %}
+    {{- 'cast(' ~ expression ~ ' as ' ~ dbt.type_string() ~ ')' -}}
+{% endmacro %}

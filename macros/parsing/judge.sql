@@ -1,0 +1,72 @@
+{# The reason to reject a row without a value in a required text column, or null. #}
+{% macro missing_problem(column, name) -%}
+    case when {{ column }} is null then 'missing_{{ name }}' end
+{%- endmacro %}
+
+
+{# The reason to reject a value that is missing or could not be read, or null. #}
+{% macro parse_problem(parsed, raw, name) -%}
+    case
+        when {{ parsed }} is not null then null
+        when {{ customer_journey.parse_text(raw) }} is null then 'missing_{{ name }}'
+        else 'unparseable_{{ name }}'
+    end
+{%- endmacro %}
+
+
+{# The reason to reject a date outside the valid span or after its loading, or null. #}
+{% macro date_problem(event_date, loaded_at=none) -%}
+    case
+        when
+            {{ event_date }} < {{ customer_journey.date_variable('earliest_valid_date') }}
+            or {{ event_date }} > {{ customer_journey.date_variable('latest_valid_date') }}
+            then 'date_out_of_range'
+        {%- if loaded_at is not none %}
+        when {{ event_date }} > {{ customer_journey.add_days(
+            'cast(' ~ loaded_at ~ ' as date)', var('future_tolerance_days')
+        ) }}
+            then 'future_date'
+        {%- endif %}
+    end
+{%- endmacro %}
+
+
+{# Whether a day lies after the as-of date that was asked for. #}
+{% macro is_after_as_of(event_date) -%}
+    {{ 'false' if var('as_of_date') is none else
+        'coalesce(' ~ event_date ~ ' > ' ~ customer_journey.date_variable('as_of_date') ~ ', false)' }}
+{%- endmacro %}
+
+
+{#
+    What became of a row: of the visible rows that are good in themselves, the first
+    version of a key is accepted and the others are merged into it.
+#}
+{% macro row_status() -%}
+    case
+        when is_after_as_of then 'after_as_of'
+        when problem is not null then 'rejected'
+        when version_number = 1 then 'accepted'
+        else 'merged'
+    end
+{%- endmacro %}
+
+
+{% macro status_reason() -%}
+    case
+        when is_after_as_of then null
+        when problem is not null then problem
+        when version_number > 1 and is_exact_duplicate then 'exact_duplicate'
+        when version_number > 1 then 'superseded_by_later_row'
+    end
+{%- endmacro %}
+
+
+{# What a row held, as one text, kept for the rows that are rejected. #}
+{% macro raw_values(columns, names) -%}
+    {%- for name in names if name in columns %}
+    {{- "" if loop.first else " || '; " }}{{ "'" if loop.first }}{{ name }}=' || coalesce({{ customer_journey.as_text(name) }}, '')
+    {%- else %}
+    cast(null as {{ dbt.type_string() }})
+    {%- endfor %}
+{%- endmacro %}

@@ -1,0 +1,95 @@
+-- One row: what this run observed, and the settings that its numbers depend on.
+-- Stops the run when the inputs cannot carry it.
+
+with input_quality as (
+    select * from {{ ref('int_input_quality') }}
+),
+
+-- Exchange rates, identities and customers are descriptions, not observations.
+find_span as (
+    select
+        max(
+            case when input_name in (
+                'transactions', 'touchpoints', 'marketing_spend', 'survey_responses'
+            ) then last_date end
+        ) as last_event_date,
+        min(
+            case when input_name in (
+                'transactions', 'touchpoints', 'survey_responses'
+            ) then first_date end
+        ) as first_event_date,
+        min(case when input_name = 'transactions' then first_date end)
+            as first_transaction_date
+    from input_quality
+    where row_status = 'accepted'
+),
+
+find_hidden_transactions as (
+    select min(first_date) as first_hidden_date
+    from input_quality
+    where input_name = 'transactions' and row_status = 'after_as_of'
+),
+
+sum_rejections as (
+    select
+        input_name,
+        sum(case when row_status = 'rejected' then row_count else 0 end)
+            as rejected_count,
+        sum(row_count) as raw_count
+    from input_quality
+    where row_status <> 'after_as_of'
+    group by input_name
+),
+
+find_excess_rejections as (
+    select
+        min(
+            input_name || '_input: ' || {{ as_text(as_count('rejected_count')) }} || ' of '
+            || {{ as_text(as_count('raw_count')) }}
+            || ' rows are rejected, more than max_rejected_share = '
+            || '{{ var("max_rejected_share") }}'
+            || ' allows; select status_reason, raw_values from '
+            || '{{ this.include(database=false).schema }}'
+            || ' staging table stg_' || input_name || ' where row_status is rejected.'
+        ) as excess
+    from sum_rejections
+    where rejected_count > {{ var('max_rejected_share') }} * raw_count
+),
+
+describe_problem as (
+    select
+        find_span.*,
+        case
+            when
+                find_span.first_transaction_date is null
+                and find_hidden_transactions.first_hidden_date is not null
+                then
+                    'as_of_date is {{ var("as_of_date") }}, before the first transaction on '
+                    || {{ as_text('find_hidden_transactions.first_hidden_date') }}
+                    || ': choose that day or a later one, or null for the latest.'
+            else find_excess_rejections.excess
+        end as problem
+    from find_span
+    cross join find_hidden_transactions
+    cross join find_excess_rejections
+),
+
+final as (
+    select
+        coalesce({{ date_variable('as_of_date') }}, last_event_date) as as_of_date,
+        coalesce({{ date_variable('history_start_date') }}, first_transaction_date)
+            as history_start_date,
+        {{ 'true' if var('history_start_date') is not none else 'false' }}
+            as is_history_start_known,
+        first_event_date,
+        first_transaction_date,
+        '{{ var("reporting_timezone") }}' as reporting_timezone,
+        '{{ var("reporting_currency") }}' as reporting_currency,
+        '{{ var("week_start") }}' as week_start,
+        {{ var('left_truncation_days') }} as left_truncation_days,
+        case when problem is not null then {{ stop_with('problem') }} else true end
+            as is_within_limits
+    from describe_problem
+)
+
+select * from final

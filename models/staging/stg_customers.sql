@@ -1,0 +1,71 @@
+-- One row per row of the customers input: typed and judged.
+-- depends on: {{ ref('stg_input_columns') }}
+{%- set columns = input_columns('customers') %}
+
+with raw_customers as (
+    select
+        {%- for name in customer_segment_columns() %}
+        {{ raw_column(columns, name) }} as {{ name }},
+        {%- endfor %}
+        {{ raw_column(columns, 'customer_id') }} as customer_id,
+        {{ raw_column(columns, 'created_at') }} as created_at
+    from {{ input_relation('customers') }}
+),
+
+parse_columns as (
+    select
+        *,
+        {{ parse_text('customer_id') }} as customer_key,
+        {{ parse_local_timestamp('created_at', columns.created_at) }} as created_time
+    from raw_customers
+),
+
+judge_rows as (
+    select
+        *,
+        {{ is_after_as_of('cast(created_time as date)') }} as is_after_as_of,
+        coalesce(
+            {{ missing_problem('customer_key', 'customer_id') }},
+            case
+                when created_time is null and {{ parse_text('created_at') }} is not null
+                    then 'unparseable_created_at'
+            end,
+            {{ date_problem('cast(created_time as date)') }}
+        ) as problem
+    from parse_columns
+),
+
+number_versions as (
+    select
+        *,
+        row_number() over versions as version_number,
+        first_value(created_time) over versions is not distinct from created_time
+        {%- for name in customer_segment_columns() %}
+        and first_value({{ name }}) over versions is not distinct from {{ name }}
+        {%- endfor %}
+            as is_exact_duplicate
+    from judge_rows
+    window versions as (
+        partition by customer_key, is_after_as_of, problem
+        order by {{ (['created_time desc'] + customer_segment_columns()) | join(', ') }}
+    )
+),
+
+final as (
+    select
+        customer_key as customer_id,
+        created_time as created_at,
+        {%- for name in customer_segment_columns() %}
+        {{ parse_text(name) }} as {{ name }},
+        {%- endfor %}
+        created_time as occurred_at,
+        cast(null as timestamp) as loaded_at,
+        {{ row_status() }} as row_status,
+        {{ status_reason() }} as status_reason,
+        case when problem is not null
+            then {{ raw_values(columns, ['customer_id', 'created_at']) }}
+        end as raw_values
+    from number_versions
+)
+
+select * from final

@@ -1,0 +1,48 @@
+-- One row per row of the identities input: typed and judged.
+-- depends on: {{ ref('stg_input_columns') }}
+{%- set columns = input_columns('identities') %}
+
+with raw_identities as (
+    select
+        {{ raw_column(columns, 'visitor_id') }} as visitor_id,
+        {{ raw_column(columns, 'customer_id') }} as customer_id
+    from {{ input_relation('identities') }}
+),
+
+judge_rows as (
+    select
+        *,
+        {{ parse_text('visitor_id') }} as visitor_key,
+        {{ parse_text('customer_id') }} as customer_key,
+        false as is_after_as_of,
+        coalesce(
+            {{ missing_problem(parse_text('visitor_id'), 'visitor_id') }},
+            {{ missing_problem(parse_text('customer_id'), 'customer_id') }}
+        ) as problem
+    from raw_identities
+),
+
+number_versions as (
+    select
+        *,
+        row_number() over versions as version_number,
+        first_value(customer_key) over versions = customer_key as is_exact_duplicate
+    from judge_rows
+    window versions as (partition by visitor_key, problem order by customer_key)
+),
+
+final as (
+    select
+        visitor_key as visitor_id,
+        customer_key as customer_id,
+        cast(null as timestamp) as occurred_at,
+        cast(null as timestamp) as loaded_at,
+        {{ row_status() }} as row_status,
+        {{ status_reason() }} as status_reason,
+        case when problem is not null
+            then {{ raw_values(columns, ['visitor_id', 'customer_id']) }}
+        end as raw_values
+    from number_versions
+)
+
+select * from final

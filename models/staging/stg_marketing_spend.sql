@@ -1,0 +1,83 @@
+-- One row per row of the marketing_spend input: typed, converted, judged.
+-- Rows of one day, channel and campaign add up: they are invoices, not duplicates.
+-- depends on: {{ ref('stg_input_columns') }}
+{%- set columns = input_columns('marketing_spend') %}
+
+with raw_marketing_spend as (
+    select
+        {{ raw_column(columns, 'spend_date') }} as spend_date,
+        {{ raw_column(columns, 'channel') }} as channel,
+        {{ raw_column(columns, 'campaign') }} as campaign,
+        {{ raw_column(columns, 'amount') }} as amount,
+        {{ raw_column(columns, 'currency') }} as currency
+    from {{ input_relation('marketing_spend') }}
+),
+
+exchange_rates as (
+    select rate_date, currency as rate_currency, exchange_rate
+    from {{ ref('stg_exchange_rates') }}
+    where row_status = 'accepted'
+),
+
+parse_columns as (
+    select
+        *,
+        cast({{ parse_local_timestamp('spend_date', columns.spend_date) }} as date)
+            as parsed_date,
+        {{ parse_text('channel') }} as channel_name,
+        {{ parse_text('campaign') }} as campaign_name,
+        {{ parse_money('amount', columns.amount) }} as given_amount,
+        coalesce(upper({{ parse_text('currency') }}), '{{ var("reporting_currency") }}')
+            as currency_code
+    from raw_marketing_spend
+),
+
+judge_rows as (
+    select
+        parse_columns.*,
+        case
+            when currency_code = '{{ var("reporting_currency") }}' then 1
+            else exchange_rates.exchange_rate
+        end as applied_rate,
+        1 as version_number,
+        false as is_exact_duplicate,
+        {{ is_after_as_of('parsed_date') }} as is_after_as_of,
+        coalesce(
+            {{ parse_problem('parsed_date', 'spend_date', 'spend_date') }},
+            {{ date_problem('parsed_date') }},
+            {{ missing_problem('channel_name', 'channel') }},
+            {{ parse_problem('given_amount', 'amount', 'amount') }},
+            case when given_amount < 0 then 'negative_amount' end,
+            case
+                when currency_code <> '{{ var("reporting_currency") }}'
+                    and exchange_rates.exchange_rate is null
+                    then 'missing_exchange_rate'
+            end
+        ) as problem
+    from parse_columns
+    left join exchange_rates
+        on
+            parse_columns.currency_code = exchange_rates.rate_currency
+            and parse_columns.parsed_date = exchange_rates.rate_date
+),
+
+final as (
+    select
+        {{ as_text('parsed_date') }} || ' ' || channel_name as marketing_spend_id,
+        parsed_date as spend_date,
+        channel_name as channel,
+        campaign_name as campaign,
+        given_amount as original_amount,
+        currency_code as currency,
+        {{ as_money('given_amount * applied_rate') }} as amount,
+        cast(parsed_date as timestamp) as occurred_at,
+        cast(null as timestamp) as loaded_at,
+        {{ row_status() }} as row_status,
+        {{ status_reason() }} as status_reason,
+        case when problem is not null then {{ raw_values(columns, [
+            'spend_date', 'channel', 'campaign', 'amount', 'currency',
+        ]) }} end as raw_values
+    from judge_rows
+)
+
+select * from final

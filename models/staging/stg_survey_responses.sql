@@ -1,0 +1,94 @@
+-- One row per row of the survey_responses input: typed and judged.
+-- depends on: {{ ref('stg_input_columns') }}
+{%- set columns = input_columns('survey_responses') %}
+
+with raw_survey_responses as (
+    select
+        {{ raw_column(columns, 'response_id') }} as response_id,
+        {{ raw_column(columns, 'customer_id') }} as customer_id,
+        {{ raw_column(columns, 'responded_at') }} as responded_at,
+        {{ raw_column(columns, 'question_id') }} as question_id,
+        {{ raw_column(columns, 'score') }} as score,
+        {{ raw_column(columns, 'comment') }} as comment,
+        {{ raw_column(columns, 'loaded_at') }} as loaded_at
+    from {{ input_relation('survey_responses') }}
+),
+
+journey_survey_questions as (
+    select * from {{ ref('journey_survey_questions') }}
+),
+
+parse_columns as (
+    select
+        *,
+        {{ parse_text('response_id') }} as response_key,
+        {{ parse_text('customer_id') }} as customer_key,
+        {{ parse_local_timestamp('responded_at', columns.responded_at) }} as local_time,
+        {{ parse_local_timestamp('loaded_at', columns.loaded_at) }} as loaded_time,
+        {{ parse_text('question_id') }} as question_key,
+        {{ parse_money('score', columns.score) }} as given_score
+    from raw_survey_responses
+),
+
+judge_rows as (
+    select
+        parse_columns.*,
+        {{ is_after_as_of('cast(local_time as date)') }} as is_after_as_of,
+        coalesce(
+            {{ missing_problem('response_key', 'response_id') }},
+            {{ parse_problem('local_time', 'responded_at', 'responded_at') }},
+            {{ date_problem('cast(local_time as date)', 'loaded_time') }},
+            {{ missing_problem('question_key', 'question_id') }},
+            case
+                when journey_survey_questions.question_id is null
+                    then 'unknown_question'
+            end,
+            {{ parse_problem('given_score', 'score', 'score') }},
+            case
+                when given_score < journey_survey_questions.scale_min
+                    or given_score > journey_survey_questions.scale_max
+                    then 'score_out_of_range'
+            end
+        ) as problem
+    from parse_columns
+    left join journey_survey_questions
+        on parse_columns.question_key = journey_survey_questions.question_id
+),
+
+number_versions as (
+    select
+        *,
+        row_number() over versions as version_number,
+        first_value(given_score) over versions = given_score
+        and first_value(local_time) over versions = local_time
+        and first_value(customer_key) over versions is not distinct from customer_key
+            as is_exact_duplicate
+    from judge_rows
+    window versions as (
+        partition by response_key, is_after_as_of, problem
+        order by
+            loaded_time desc nulls last, local_time desc, question_key,
+            given_score, customer_key, comment
+    )
+),
+
+final as (
+    select
+        response_key as response_id,
+        customer_key as customer_id,
+        local_time as occurred_at,
+        cast(local_time as date) as occurred_date,
+        question_key as question_id,
+        given_score as score,
+        comment,
+        loaded_time as loaded_at,
+        {{ row_status() }} as row_status,
+        {{ status_reason() }} as status_reason,
+        case when problem is not null then {{ raw_values(columns, [
+            'response_id', 'customer_id', 'responded_at', 'question_id', 'score',
+            'loaded_at',
+        ]) }} end as raw_values
+    from number_versions
+)
+
+select * from final

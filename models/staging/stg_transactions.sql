@@ -1,0 +1,126 @@
+-- One row per row of the transactions input: typed, converted, judged.
+-- The only model that reads raw transactions.
+-- depends on: {{ ref('stg_input_columns') }}
+{%- set columns = input_columns('transactions') %}
+
+with raw_transactions as (
+    select
+        {{ raw_column(columns, 'transaction_id') }} as transaction_id,
+        {{ raw_column(columns, 'customer_id') }} as customer_id,
+        {{ raw_column(columns, 'occurred_at') }} as occurred_at,
+        {{ raw_column(columns, 'amount') }} as amount,
+        {{ raw_column(columns, 'currency') }} as currency,
+        {{ raw_column(columns, 'transaction_type') }} as transaction_type,
+        {{ raw_column(columns, 'original_transaction_id') }} as original_transaction_id,
+        {{ raw_column(columns, 'cost') }} as cost,
+        {{ raw_column(columns, 'sales_channel') }} as sales_channel,
+        {{ raw_column(columns, 'loaded_at') }} as loaded_at
+    from {{ input_relation('transactions') }}
+),
+
+exchange_rates as (
+    select rate_date, currency as rate_currency, exchange_rate
+    from {{ ref('stg_exchange_rates') }}
+    where row_status = 'accepted'
+),
+
+parse_columns as (
+    select
+        *,
+        {{ parse_text('transaction_id') }} as transaction_key,
+        {{ parse_text('customer_id') }} as customer_key,
+        {{ parse_local_timestamp('occurred_at', columns.occurred_at) }} as local_time,
+        {{ parse_local_timestamp('loaded_at', columns.loaded_at) }} as loaded_time,
+        {{ parse_money('amount', columns.amount) }} as given_amount,
+        {{ parse_money('cost', columns.cost) }} as given_cost,
+        lower({{ parse_text('transaction_type') }}) as given_type,
+        coalesce(upper({{ parse_text('currency') }}), '{{ var("reporting_currency") }}')
+            as currency_code
+    from raw_transactions
+),
+
+-- A negative amount is a refund whatever it is called; a refund's amount is negative.
+sign_amounts as (
+    select
+        *,
+        cast(local_time as date) as local_date,
+        case
+            when given_type = 'refund' or given_amount < 0 then 'refund'
+            when coalesce(given_type, 'purchase') = 'purchase' then 'purchase'
+        end as signed_type,
+        case when given_type = 'refund' then -abs(given_amount) else given_amount end
+            as signed_amount
+    from parse_columns
+),
+
+judge_rows as (
+    select
+        sign_amounts.*,
+        case
+            when currency_code = '{{ var("reporting_currency") }}' then 1
+            else exchange_rates.exchange_rate
+        end as applied_rate,
+        {{ is_after_as_of('local_date') }} as is_after_as_of,
+        coalesce(
+            {{ missing_problem('transaction_key', 'transaction_id') }},
+            {{ parse_problem('local_time', 'occurred_at', 'occurred_at') }},
+            {{ date_problem('local_date', 'loaded_time') }},
+            {{ parse_problem('given_amount', 'amount', 'amount') }},
+            case when signed_type is null then 'unknown_transaction_type' end,
+            case
+                when currency_code <> '{{ var("reporting_currency") }}'
+                    and exchange_rates.exchange_rate is null
+                    then 'missing_exchange_rate'
+            end
+        ) as problem
+    from sign_amounts
+    left join exchange_rates
+        on
+            sign_amounts.currency_code = exchange_rates.rate_currency
+            and sign_amounts.local_date = exchange_rates.rate_date
+),
+
+number_versions as (
+    select
+        *,
+        row_number() over versions as version_number,
+        first_value(customer_key) over versions is not distinct from customer_key
+        and first_value(local_time) over versions = local_time
+        and first_value(signed_amount) over versions = signed_amount
+        and first_value(currency_code) over versions = currency_code
+            as is_exact_duplicate
+    from judge_rows
+    window versions as (
+        partition by transaction_key, is_after_as_of, problem
+        order by
+            loaded_time desc nulls last, local_time desc, signed_amount desc,
+            customer_key, currency_code
+    )
+),
+
+final as (
+    select
+        transaction_key as transaction_id,
+        customer_key as customer_id,
+        local_time as occurred_at,
+        local_date as occurred_date,
+        signed_type as transaction_type,
+        signed_amount as original_amount,
+        currency_code as currency,
+        applied_rate as exchange_rate,
+        {{ as_money('signed_amount * applied_rate') }} as amount,
+        {{ as_money('given_cost * applied_rate') }} as cost_amount,
+        given_cost as original_cost_amount,
+        {{ parse_text('original_transaction_id') }} as original_transaction_id,
+        {{ parse_text('sales_channel') }} as sales_channel,
+        loaded_time as loaded_at,
+        {{ row_status() }} as row_status,
+        {{ status_reason() }} as status_reason,
+        case when problem is not null then {{ raw_values(columns, [
+            'transaction_id', 'customer_id', 'occurred_at', 'amount', 'currency',
+            'transaction_type', 'original_transaction_id', 'loaded_at',
+        ]) }} end as raw_values
+    from number_versions
+)
+
+select * from final
