@@ -48,9 +48,7 @@ find_excess_rejections as (
             || {{ as_text(as_count('raw_count')) }}
             || ' rows are rejected, more than max_rejected_share = '
             || '{{ var("max_rejected_share") }}'
-            || ' allows; select status_reason, raw_values from '
-            || '{{ this.include(database=false).schema }}'
-            || ' staging table stg_' || input_name || ' where row_status is rejected.'
+            || ' allows: fct_rejected_rows has every row and its reason.'
         ) as excess
     from sum_rejections
     where rejected_count > {{ var('max_rejected_share') }} * raw_count
