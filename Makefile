@@ -57,5 +57,5 @@ benchmark: .venv/dev ## 10 million transactions, beside the same SQL written by 
 	$(BIN)/python scripts/benchmark.py
 
 clean: ## remove what was built, keep .venv
-	rm -rf target logs warehouse dbt_packages examples/*/target examples/*/logs \
+	rm -rf target logs warehouse/* dbt_packages examples/*/target examples/*/logs \
 	    examples/*/dbt_packages

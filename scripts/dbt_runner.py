@@ -1,0 +1,207 @@
+"""The only module that imports dbt: runs a build in this process and reads results.
+
+dbt takes seconds to import, so import this module where a build starts and not before.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dbt.adapters.exceptions.connection import FailedToConnectError
+from dbt.adapters.factory import FACTORY
+from dbt.cli.main import dbtRunner
+from dbt_common.events.base_types import EventMsg
+from dbt_common.exceptions import DbtDatabaseError, DbtRuntimeError
+
+FAILED_STATUSES = frozenset({"error", "fail", "runtime error", "partial success"})
+
+_DECORATION = re.compile(r"^(?:[A-Z]\w+ )+Error(?: in .*)?$")
+_TRACE = re.compile(r"^(?:> (?:in|called by) |compiled code at |LINE \d+:)")
+_ERROR_CLASS = re.compile(r"^(?:[A-Z]\w+ )+(?:Error|Exception): ")
+
+
+class DbtError(Exception):
+    """dbt stopped before it ran a node; the message is one sentence."""
+
+
+class DbtConfigurationError(DbtError):
+    """The project, the profile or an option is wrong."""
+
+
+class DbtConnectionError(DbtError):
+    """The database could not be reached or opened."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """One seed, model or test of a run; `seconds` is its own wall time.
+
+    `relation` is schema.table, empty for what leaves no table.
+    """
+
+    name: str
+    kind: str
+    status: str
+    seconds: float
+    message: str = ""
+    description: str = ""
+    relation: str = ""
+    compiled_sql: str = ""
+
+    @property
+    def is_failed(self) -> bool:
+        """Whether this node itself failed, not one that it waits for."""
+        return self.status in FAILED_STATUSES
+
+    @property
+    def is_misconfigured(self) -> bool:
+        """Whether a macro refused what it was given, before any SQL ran."""
+        return self.is_failed and self.message.startswith("Compilation Error")
+
+
+@dataclass(frozen=True)
+class Step:
+    """A node that starts or has just ended; `done` of `total` nodes have ended."""
+
+    name: str
+    kind: str
+    status: str
+    seconds: float
+    done: int
+    total: int
+
+    @property
+    def is_start(self) -> bool:
+        """Whether the node has only started."""
+        return self.status == "started"
+
+
+def essential_sentence(message: str) -> str:
+    """Strip dbt's and the database's decoration from an error message."""
+    lines = [line.strip() for line in message.strip().splitlines()]
+    while lines and (not lines[0] or _DECORATION.match(lines[0])):
+        lines.pop(0)
+    sentence: list[str] = []
+    for line in lines:
+        if not line or _TRACE.match(line):
+            break
+        sentence.append(line)
+    return _ERROR_CLASS.sub("", " ".join(sentence)) or message.strip()
+
+
+def run(
+    command: str,
+    project: Path,
+    options: Sequence[str],
+    on_step: Callable[[Step], None],
+) -> tuple[Node, ...]:
+    """Run a dbt command on `project` and return every node, in the order they ended.
+
+    `options` go to dbt unread; `on_step` is called as a node starts and ends.
+    Raises `DbtError` if dbt stops before it runs a node.
+    """
+    steps = _Steps(on_step)
+    outcome = dbtRunner(callbacks=[steps.observe]).invoke(
+        [
+            command,
+            *("--project-dir", str(project), "--profiles-dir", str(project)),
+            *("--log-level", "none", "--no-send-anonymous-usage-stats"),
+            *options,
+        ]
+    )
+    if steps.broken is not None:
+        raise steps.broken
+    if isinstance(outcome.exception, KeyboardInterrupt):
+        raise outcome.exception
+    if outcome.exception is not None:
+        sentence = essential_sentence(str(outcome.exception))
+        is_connection = isinstance(
+            outcome.exception, DbtDatabaseError | FailedToConnectError
+        )
+        raise (DbtConnectionError if is_connection else DbtConfigurationError)(sentence)
+    results = getattr(outcome.result, "results", ())
+    return tuple(_node_of_result(result) for result in results)
+
+
+def query(sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Return column names and rows of `sql`, over the connection of the last run.
+
+    Raises `DbtConnectionError` with the database's own words if it cannot be run.
+    """
+    adapter = _adapter()
+    try:
+        with adapter.connection_named("summary"):
+            _, table = adapter.execute(sql, fetch=True)
+    except DbtRuntimeError as error:
+        raise DbtConnectionError(essential_sentence(str(error))) from error
+    return list(table.column_names), [tuple(row) for row in table.rows]
+
+
+class _Steps:
+    """Turns dbt's events into steps and counts them."""
+
+    def __init__(self, on_step: Callable[[Step], None]) -> None:
+        self._on_step = on_step
+        self._done = 0
+        self._total = 0
+        self.broken: Exception | None = None
+
+    def observe(self, event: EventMsg) -> None:
+        """Take one event; dbt calls this in its worker threads."""
+        if self.broken is not None:
+            return
+        try:
+            self._observe(event.info.name, event.data)
+        except Exception as error:
+            # Let through, it would end the worker and dbt would wait for it for ever.
+            self.broken = error
+
+    def _observe(self, name: str, data: Any) -> None:
+        if name == "LogStartLine":
+            self._total = data.total
+        elif name == "NodeStart":
+            self._report(data.node_info, "started", 0.0)
+        elif name == "NodeFinished":
+            self._done += 1
+            result = data.run_result
+            self._report(data.node_info, result.status, result.execution_time)
+
+    def _report(self, node: Any, status: str, seconds: float) -> None:
+        self._on_step(
+            Step(
+                node.node_name,
+                node.resource_type,
+                status,
+                seconds,
+                self._done,
+                self._total,
+            )
+        )
+
+
+def location() -> str:
+    """Return where the tables of the last run are: a file, or host/database."""
+    credentials = _adapter().config.credentials
+    path = getattr(credentials, "path", None)
+    return path or f"{credentials.host}/{credentials.database}"
+
+
+def _adapter() -> Any:
+    (adapter,) = FACTORY.adapters.values()
+    return adapter
+
+
+def _node_of_result(result: Any) -> Node:
+    node = result.node
+    return Node(
+        name=node.name,
+        kind=str(node.resource_type),
+        status=str(result.status),
+        seconds=result.execution_time,
+        message=result.message or "",
+        description=" ".join(node.description.split()),
+        relation=f"{node.schema}.{node.alias}" if node.relation_name else "",
+        compiled_sql=getattr(node, "compiled_code", None) or "",
+    )
