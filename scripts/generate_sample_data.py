@@ -1,31 +1,45 @@
-"""Generate a company whose true numbers are known.
+r"""Generate a company whose true numbers are known.
 
     python scripts/generate_sample_data.py
-    python scripts/generate_sample_data.py --transactions 10000000 \\
+    python scripts/generate_sample_data.py --transactions 10000000 \
         --touchpoints 30000000 --format parquet --output DIR
 
-The first line rewrites the committed seeds, the second makes the same company large. All
-rows are made by `sample_company.sql` in DuckDB; this module holds the planted truths and
-writes the seven inputs plus `truths.json`, which says what was planted, what came of it,
-and how many rows of each input are good, duplicate or bad.
+The first line rewrites the committed seeds, the second makes the same company large.
+All rows are made by `sample_company.sql` in DuckDB from the truths in
+`sample_truths.py`; this module writes the seven inputs plus `truths.json`, which says
+what was planted, what came of it, and how many rows are good, duplicate or bad.
 
-CSV columns are text and include literal bad rows (an unparseable date, a score off the
-scale); Parquet columns are typed (timestamps naive UTC, amounts decimal(18, 2)), so these
-rows are left out there. Duplicates, guests, refunds, late rows and the currency without a
+CSV columns are text and include bad rows (an unparseable date, a score off the scale);
+Parquet columns are typed (timestamps naive UTC, amounts decimal(18, 2)), so these rows
+are left out there. Duplicates, guests, refunds, late rows and the currency without a
 rate are in both.
 """
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from enum import StrEnum
 from itertools import accumulate
+from operator import mul
 from pathlib import Path
 from typing import Annotated, Any
 
 import duckdb
 import typer
+
+from sample_truths import (
+    BAD_KEYS,
+    BAD_VALUES,
+    GOOD_ROWS,
+    REPEATED_ROWS,
+    Channel,
+    FollowUp,
+    Question,
+    Truths,
+    expected,
+)
 
 SQL_FILE = Path(__file__).with_name("sample_company.sql")
 SAMPLE_FOLDER = Path(__file__).parents[1] / "seeds" / "sample"
@@ -42,224 +56,6 @@ class Format(StrEnum):
 
     CSV = "csv"
     PARQUET = "parquet"
-
-
-@dataclass(frozen=True)
-class Channel:
-    """A way in. Rates are shares (0-1), costs are in the reporting currency.
-
-    A channel None is a person who walks in: a buyer without any touch. `closing_share`
-    is the share among the channels that close a journey another channel introduced.
-    """
-
-    channel: str | None
-    share: float = 0.0
-    conversion_rate: float = 0.0
-    closing_share: float = 0.0
-    cost_per_customer: float = 0.0
-    cost_per_day: float = 0.0
-    spend_currency: str = "USD"
-    first_touch_type: str | None = None
-    closing_touch_type: str | None = None
-
-
-@dataclass(frozen=True)
-class Question:
-    """A survey question: the share of orders it follows, its scale and, for NPS, groups."""
-
-    question_id: str
-    share_of_orders: float
-    scale_min: int
-    scale_max: int
-    promoter_rate: float | None = None
-    passive_rate: float | None = None
-    is_lower_better: bool = False
-
-
-@dataclass(frozen=True)
-class FollowUp:
-    """A touch after an order: the share of follow-up slots it takes, and its channel."""
-
-    touchpoint_type: str
-    share: float
-    channel: str | None = None
-
-
-@dataclass(frozen=True)
-class Truths:
-    """Everything planted, in one place. Shares and rates are between 0 and 1."""
-
-    reporting_timezone: str = "America/New_York"
-    season_factors: tuple[float, ...] = (
-        0.8, 0.8, 0.9, 0.9, 1.0, 1.0, 0.9, 0.9, 1.0, 1.1, 1.3, 1.4,
-    )  # fmt: skip
-    # Chance to leave for good after month number 1, 2, ... (1 is the month of the first
-    # purchase) of those still there; the last one holds for all later months.
-    hazard_by_month_number: tuple[float, ...] = (0.35, 0.2, 0.15, 0.12, 0.1, 0.08)
-    first_complaint_share: float = 0.15
-    first_hazard_after_complaint: float = 0.65
-    purchase_probability: float = 0.55  # in a month between the first and the last
-    further_order_share: float = 0.2
-    same_day_order_share: float = 0.05
-    guest_orders_per_customer: float = 0.25
-    free_order_share: float = 0.003
-    evening_share: float = 0.35  # of orders placed from 19:00, the next day in UTC
-    refund_share: float = 0.06
-    full_refund_share: float = 0.6
-    negative_refund_share: float = 0.3
-    unlinked_refund_share: float = 0.15
-    consideration_rate: float = 0.7
-    same_channel_share: float = 0.6  # of buyers whom the introducing channel also closes
-    registered_share: float = 0.15  # of people who never buy
-    unregistered_share: float = 0.01
-    second_device_share: float = 0.1
-    late_share: float = 0.03
-    exact_duplicate_share: float = 0.004
-    conflicting_duplicate_share: float = 0.003
-    unknown_currency_share: float = 0.001
-    paused_channel: str = "paid_social"
-    paused_month_index: int = 5  # 0 is the first month
-    countries: tuple[str | None, ...] = ("US", "DE", "FR", None)
-    country_shares: tuple[float, ...] = (0.75, 0.15, 0.08, 0.02)
-    age_bands: tuple[str, ...] = ("18-34", "35-54", "55+")
-    age_shares: tuple[float, ...] = (0.4, 0.4, 0.2)
-    channels: tuple[Channel, ...] = (
-        Channel("paid_search", 0.22, 0.45, 0.35, 42.0, 0, "USD", "ad_click", "ad_click"),
-        Channel("paid_social", 0.18, 0.30, 0.15, 55.0, 0, "USD", "ad_impression", "ad_click"),
-        Channel("display", 0.12, 0.20, 0.05, 80.0, 0, "USD", "ad_impression", "ad_click"),
-        Channel("partner", 0.06, 0.50, 0.05, 30.0, 0, "EUR", "shared_link_view", "site_visit"),
-        Channel("organic_search", 0.18, 0.40, 0.10, 0, 0, "USD", "search_listing_view", "site_visit"),
-        Channel("organic_social", 0.08, 0.25, 0, 0, 0, "USD", "social_post_view", "site_visit"),
-        Channel("referral", 0.05, 0.60, 0, 0, 0, "USD", "shared_link_view", "site_visit"),
-        Channel("email", 0, 0, 0.20, 0, 0, "USD", "email_open", "email_click"),
-        Channel("store", 0.04, 0.50, 0.10, 0, 0, "USD", "store_visit", "store_visit"),
-        Channel("direct", 0.05, 0.50, 0, 0, 0, "USD", "site_visit", "site_visit"),
-        Channel("affiliate", cost_per_day=25.0),  # spend that wins nobody
-        Channel(None, 0.02, 1.0),
-    )  # fmt: skip
-    follow_ups: tuple[FollowUp, ...] = (
-        FollowUp("delivery", 0.16),
-        FollowUp("app_session", 0.10),
-        FollowUp("account_setup", 0.05),
-        FollowUp("loyalty_offer", 0.05, "email"),
-        FollowUp("support_call", 0.05),
-        FollowUp("referral", 0.02),
-        FollowUp("positive_review", 0.03),
-        FollowUp("negative_review", 0.01),
-    )
-    questions: tuple[Question, ...] = (
-        Question("nps_purchase", 0.10, 0, 10, 0.50, 0.30),
-        Question("nps_onboarding", 0.07, 0, 10, 0.45, 0.30),
-        Question("nps_support", 0.04, 0, 10, 0.25, 0.30),
-        Question("css_checkout", 0.05, 1, 5),
-        Question("css_delivery", 0.05, 1, 7),
-        Question("css_effort", 0.03, 1, 7, is_lower_better=True),
-        Question("exs_findability", 0.02, 0, 10),
-        Question("exs_value", 0.02, 1, 5),
-        Question("exs_resolution", 0.02, 1, 5),
-    )
-
-
-# What is wrong with a bad row, by input and by the reason for which it must be rejected.
-# The rest of the row is the good row of its input; CSV only.
-GOOD_ROWS: dict[str, dict[str, str]] = {
-    "transactions": {
-        "customer_id": "c1",
-        "occurred_at": "2023-05-05T15:00:00Z",
-        "amount": "20.00",
-        "currency": "USD",
-        "transaction_type": "purchase",
-        "sales_channel": "web",
-        "loaded_at": "2023-05-05T16:00:00Z",
-    },
-    "touchpoints": {
-        "visitor_id": "v1",
-        "occurred_at": "2023-05-05T15:00:00Z",
-        "touchpoint_type": "site_visit",
-        "loaded_at": "2023-05-05T16:00:00Z",
-    },
-    "marketing_spend": {
-        "spend_date": "2023-05-05",
-        "channel": "display",
-        "campaign": "launch",
-        "amount": "20.00",
-        "currency": "USD",
-    },
-    "survey_responses": {
-        "customer_id": "c1",
-        "responded_at": "2023-05-05T15:00:00Z",
-        "question_id": "nps_purchase",
-        "score": "9",
-        "loaded_at": "2023-05-05T16:00:00Z",
-    },
-    "customers": {"created_at": "2023-05-05T15:00:00Z", "country": "US"},
-    "identities": {"visitor_id": "v1", "customer_id": "c1"},
-    "exchange_rates": {"rate_date": "2023-05-05", "currency": "GBP", "rate": "1.25"},
-}
-BAD_VALUES: dict[str, tuple[tuple[str, str, str | None], ...]] = {
-    "transactions": (
-        ("missing_transaction_id", "transaction_id", None),
-        ("missing_occurred_at", "occurred_at", None),
-        ("missing_amount", "amount", None),
-        ("unparseable_occurred_at", "occurred_at", "05/13/2023 3pm"),
-        ("unparseable_occurred_at", "occurred_at", "2023-02-30T15:00:00Z"),
-        ("unparseable_amount", "amount", "20,00 EUR"),
-        ("date_out_of_range", "occurred_at", "1970-01-01T00:00:00Z"),
-        ("future_date", "occurred_at", "2031-05-05T15:00:00Z"),
-        ("unknown_transaction_type", "transaction_type", "chargeback"),
-    ),
-    "touchpoints": (
-        ("missing_touchpoint_id", "touchpoint_id", None),
-        ("missing_touchpoint_type", "touchpoint_type", None),
-        ("unparseable_occurred_at", "occurred_at", "yesterday"),
-        ("unknown_touchpoint_type", "touchpoint_type", "telepathy"),
-        ("unknown_touchpoint_type", "touchpoint_type", "fax"),
-        ("future_date", "occurred_at", "2030-01-01T15:00:00Z"),
-    ),
-    "marketing_spend": (
-        ("missing_channel", "channel", None),
-        ("unparseable_spend_date", "spend_date", "2023-13-05"),
-        ("unparseable_amount", "amount", "n/a"),
-        ("negative_amount", "amount", "-20.00"),
-        ("missing_exchange_rate", "currency", "GBP"),
-    ),
-    "survey_responses": (
-        ("missing_response_id", "response_id", None),
-        ("missing_score", "score", None),
-        ("unparseable_score", "score", "N/A"),
-        ("unparseable_responded_at", "responded_at", "soon"),
-        ("unknown_question", "question_id", "nps_moon"),
-        ("score_out_of_range", "score", "11"),
-        ("score_out_of_range", "score", "-1"),
-    ),
-    "customers": (("missing_customer_id", "customer_id", None),),
-    "identities": (
-        ("missing_visitor_id", "visitor_id", None),
-        ("missing_customer_id", "customer_id", None),
-    ),
-    "exchange_rates": (
-        ("missing_rate", "rate", None),
-        ("unparseable_rate", "rate", "n/a"),
-        ("non_positive_rate", "rate", "0"),
-    ),
-}
-# The column that tells the bad rows of an input apart, and how it is filled.
-BAD_KEYS = {
-    "transactions": ("transaction_id", "b{}"),
-    "touchpoints": ("touchpoint_id", "b{}"),
-    "marketing_spend": ("campaign", "launch {}"),
-    "survey_responses": ("response_id", "b{}"),
-    "customers": ("customer_id", "b{}"),
-    "identities": ("visitor_id", "b{}"),
-    "exchange_rates": ("rate_date", "2023-05-0{}"),
-}
-# The SQL plants duplicates in the event inputs; in these, rows are repeated on delivery.
-REPEATED_ROWS = {
-    "marketing_spend": 3,
-    "customers": 3,
-    "identities": 3,
-    "exchange_rates": 2,
-}
 
 
 def variables(truths: Truths, months: int, seed: int) -> dict[str, Any]:
@@ -287,9 +83,7 @@ def variables(truths: Truths, months: int, seed: int) -> dict[str, Any]:
         "months": months,
         "first_day": FIRST_DAY,
         "end_day": date(end_month // 12, end_month % 12 + 1, 1),
-        "later_survival": list(
-            accumulate(hazards[1:], lambda alive, hazard: alive * (1 - hazard), initial=1)
-        )[1:],
+        "later_survival": list(accumulate((1 - h for h in hazards[1:]), mul)),
         "assisting_channels": [
             channel.channel for channel in truths.channels if channel.closing_share > 0
         ],
@@ -318,7 +112,7 @@ def load_table(
     connection: duckdb.DuckDBPyConnection,
     table: str,
     number_column: str,
-    rows: tuple[Channel, ...] | tuple[FollowUp, ...] | tuple[Question, ...],
+    rows: Sequence[Channel | FollowUp | Question],
 ) -> None:
     """Create a table of dataclass rows, numbered from 1 in `number_column`."""
     records = [{number_column: n} | asdict(row) for n, row in enumerate(rows, start=1)]
@@ -356,7 +150,7 @@ class Company:
 
     def __init__(self, request: Request, truths: Truths) -> None:
         self.truths = truths
-        self.connection = duckdb.connect(config={"threads": 2, "memory_limit": "6GB"})
+        self.connection = duckdb.connect(config={"memory_limit": "6GB"})
         load_table(self.connection, "channels", "channel_number", truths.channels)
         load_table(self.connection, "follow_up_types", "type_number", truths.follow_ups)
         load_table(self.connection, "questions", "question_number", truths.questions)
@@ -403,9 +197,7 @@ class Company:
 
     def write_parquet(self, name: str, folder: Path) -> None:
         """Write one input with typed columns."""
-        self.connection.execute(
-            f"copy (from {name}) to '{folder / name}.parquet' (compression zstd)"
-        )
+        self.connection.execute(f"copy (from {name}) to '{folder / name}.parquet'")
 
     def write_csv(self, name: str, folder: Path) -> dict[str, Any]:
         """Write one input as text with its bad rows; return its row counts."""
@@ -425,6 +217,7 @@ class Company:
             row = GOOD_ROWS[name] | {key_column: key_format.format(number)}
             bad_row = row | {column: value}
             bad_rows.append(literal([bad_row.get(column) for column in types]))
+        fields = ", ".join(f"fields[{n}]" for n in range(1, len(types) + 1))
         self.connection.execute(
             f"""
             create or replace temp table delivery as
@@ -434,7 +227,7 @@ class Company:
             union all
             (select * from clean order by all limit {REPEATED_ROWS.get(name, 0)})
             union all
-            select {", ".join(f"fields[{n}]" for n in range(1, len(types) + 1))} from bad
+            select {fields} from bad
             """
         )
         self.connection.execute(
@@ -465,105 +258,23 @@ class Company:
         }
 
     def realised(self) -> dict[str, Any]:
-        """Return what came of the planted truths in this company."""
+        """Return what came of the planted truths, table by table."""
+        views = self.rows(
+            "select view_name from duckdb_views() "
+            "where view_name like 'realised\\_%' escape '\\' order by view_name"
+        )
         return {
-            "introducing_channels": self.rows(
-                """
-                select
-                    channel,
-                    count(*) as prospects,
-                    count(*) filter (considers) as considering,
-                    count(*) filter (converts) as converting,
-                    count(*) filter (is_buyer) as buyers
-                from people group by channel order by channel
-                """
-            ),
-            "acquisition_channels": self.rows(
-                """
-                select acquisition_channel as channel, count(*) as buyers
-                from people where is_buyer group by all order by all
-                """
-            ),
-            "month_numbers": self.rows(
-                """
-                select month_number, count(*) as at_risk,
-                    count(*) filter (last_month_number = month_number) as leaving
-                from people, range(1, 13) as numbers (month_number)
-                where is_buyer and last_month_number >= month_number
-                    and purchase_month + month_number <= getvariable('months')
-                group by month_number order by month_number
-                """
-            ),
-            "complaints": self.rows(
-                """
-                select complains, count(*) as buyers,
-                    count(*) filter (last_month_number > 1) as staying
-                from people where is_buyer group by complains order by complains
-                """
-            ),
-            "questions": self.rows(
-                """
-                select question_id, count(distinct response_id) as answers,
-                    round(avg(score) filter (is_first), 6) as mean_score
-                from (
-                    select *, row_number() over (partition by response_id) = 1 as is_first
-                    from survey_responses
-                ) as answers
-                group by question_id order by question_id
-                """
-            ),
-            "transactions": self.rows(
-                """
-                select
-                    count(*) filter (transaction_id not like 'r%') as purchases,
-                    count(*) filter (transaction_id like 'r%') as refunds,
-                    count(*) filter (
-                        transaction_id like 'r%' and original_transaction_id is null
-                    ) as unlinked_refunds,
-                    count(*) filter (amount < 0) as negative_amounts,
-                    count(*) filter (customer_id is null) as guest_rows,
-                    count(*) filter (currency = 'EUR') as eur_rows,
-                    count(*) filter (
-                        date_trunc('day', local_time) != date_trunc('day', utc(local_time))
-                    ) as rows_on_another_utc_day
-                from clean_transactions
-                """
-            )[0],
+            view["view_name"].removeprefix("realised_"): self.rows(
+                f"from {view['view_name']}"
+            )
+            for view in views
         }
-
-
-def expected(truths: Truths) -> dict[str, Any]:
-    """Return rates that follow from the planted ones."""
-    complaints = truths.first_complaint_share
-    first, *later = truths.hazard_by_month_number
-    first = complaints * truths.first_hazard_after_complaint + (1 - complaints) * first
-    won = {row.channel: row.share * row.conversion_rate for row in truths.channels}
-    introduced = {
-        channel: buyers
-        for channel, buyers in won.items()
-        if channel not in (None, "direct")
-    }
-    passed_on = (1 - truths.same_channel_share) * sum(introduced.values())
-    mix = {
-        row.channel
-        or "(none)": won[row.channel]
-        * (truths.same_channel_share if row.channel in introduced else 1)
-        + passed_on * row.closing_share
-        for row in truths.channels
-    }
-    return {
-        "conversion_rate": round(sum(won.values()), 6),
-        "hazard_by_month_number": [round(hazard, 6) for hazard in (first, *later)],
-        "acquisition_mix": {
-            channel: round(buyers / sum(won.values()), 6) for channel, buyers in mix.items()
-        },
-    }
 
 
 def generate(
     request: Request, file_format: Format, folder: Path, truths: Truths | None = None
 ) -> dict[str, Any]:
-    """Write the seven inputs and truths.json into `folder`; return the truths written."""
+    """Write the seven inputs and truths.json into a folder; return the truths."""
     truths = truths or Truths()
     company = Company(request, truths)
     folder.mkdir(parents=True, exist_ok=True)
@@ -596,7 +307,8 @@ def main(
     months: Annotated[int, typer.Option(help="Months from 2023-01, at most 99.")] = 24,
     seed: Annotated[int, typer.Option(help="Another seed, another company.")] = 7,
     file_format: Annotated[
-        Format, typer.Option("--format", help="csv: seeds with bad rows; parquet: typed.")
+        Format,
+        typer.Option("--format", help="csv: seeds with bad rows; parquet: typed."),
     ] = Format.CSV,
     output: Annotated[Path, typer.Option(help="Folder to write to.")] = SAMPLE_FOLDER,
 ) -> None:

@@ -1,13 +1,14 @@
 -- The generated company, step by step, in DuckDB SQL.
 --
 -- generate_sample_data.py sets one variable per planted truth (getvariable) and the
--- tables `channels`, `follow_up_types` and `questions`, then runs this file. Every random
--- choice is a draw keyed by what it is about, so the same seed gives the same company
--- however many threads run. Times are local until a `utc()` on the way out.
+-- tables `channels`, `follow_up_types` and `questions`, then runs this file. Every
+-- random choice is a draw keyed by what it is about, so the same seed gives the same
+-- company however many threads run. Times are local until a `utc()` on the way out.
 
 create or replace macro draw(entity, purpose) as (
     (hash(entity, purpose, getvariable('seed')) >> 11) / 9007199254740992.0
 );
+create or replace macro whole(number) as cast(floor(number) as integer);
 -- Position (1 first) of a draw among the cumulative shares of a list of choices.
 create or replace macro pick(draw, bounds) as (
     1 + len(list_filter(bounds, lambda bound: bound <= draw))
@@ -17,18 +18,16 @@ create or replace macro month_start(month_index) as (
 );
 create or replace macro day_in_month(month_index, draw) as (
     month_start(month_index)
-    + interval 1 day * cast(
-        floor(draw * day(last_day(month_start(month_index)))) as integer
-    )
+    + interval 1 day * whole(draw * day(last_day(month_start(month_index))))
 );
 -- Shops open from 8:00 to 23:50, and the evening is busy: its UTC day is the next one.
 create or replace macro opening_time(draw) as (
-    interval 1 second * cast(
+    interval 1 second * whole(
         if(
             draw < getvariable('evening_share'),
             68400 + draw / getvariable('evening_share') * 17400,
             28800 + draw * 39600
-        ) as integer
+        )
     )
 );
 create or replace macro utc(local_time) as (
@@ -37,10 +36,15 @@ create or replace macro utc(local_time) as (
 create or replace macro loaded(event_time, entity, purpose) as (
     event_time + if(
         draw(entity, purpose || ' late') < getvariable('late_share'),
-        interval 1 day * cast(3 + floor(17 * draw(entity, purpose || ' days')) as integer),
-        interval 1 minute * cast(5 + floor(300 * draw(entity, purpose || ' min')) as integer)
+        interval 1 day * whole(3 + 17 * draw(entity, purpose || ' days')),
+        interval 1 minute * whole(5 + 300 * draw(entity, purpose || ' minutes'))
     )
 );
+
+-- A range is read by one thread, a table by all.
+create or replace temp table persons as
+select person
+from range(getvariable('people')) as numbers (person);
 
 -- One row per person: how they arrive, whether they buy, when they leave for good.
 create or replace temp table people as
@@ -53,8 +57,8 @@ with arrivals as (
             pick(draw(person, 'month'), getvariable('month_bounds')) - 1,
             draw(person, 'day')
         ) + opening_time(draw(person, 'time')) as first_seen,
-        1 + floor(30 * pow(draw(person, 'delay'), 2)) as delay_days
-    from range(getvariable('people')) as persons (person)
+        1 + 30 * pow(draw(person, 'delay'), 2) as delay_days
+    from persons
 ),
 
 decisions as (
@@ -73,7 +77,7 @@ decisions as (
         draw(person, 'convert') < greatest(
             introduced.conversion_rate, getvariable('consideration_rate')
         ) as considers,
-        date_trunc('day', first_seen) + interval 1 day * cast(delay_days as integer)
+        date_trunc('day', first_seen) + interval 1 day * whole(delay_days)
         + opening_time(draw(person, 'purchase time')) as first_purchase
     from arrivals
     inner join channels as introduced
@@ -98,7 +102,8 @@ outcomes as (
 
 select
     *,
-    is_buyer or draw(person, 'registered') < getvariable('registered_share') as is_known,
+    is_buyer
+    or draw(person, 'registered') < getvariable('registered_share') as is_known,
     draw(person, 'device') < getvariable('second_device_share') as has_second_device,
     if(country in ('DE', 'FR'), 'EUR', 'USD') as currency,
     if(
@@ -131,7 +136,9 @@ with alive_months as (
         purchase_month,
         last_month_number,
         unnest(
-            range(1, 1 + least(last_month_number, getvariable('months') - purchase_month))
+            range(
+                1, 1 + least(last_month_number, getvariable('months') - purchase_month)
+            )
         ) as month_number
     from people
     where is_buyer
@@ -245,14 +252,15 @@ refund_rows as (
         'r' || transaction_id as transaction_id,
         customer_id,
         date_trunc('day', local_time)
-        + interval 1 day * cast(2 + floor(40 * draw(order_key, 'refund day')) as integer)
+        + interval 1 day * whole(2 + 40 * draw(order_key, 'refund day'))
         + opening_time(draw(order_key, 'refund time')) as local_time,
         if(
             draw(order_key, 'full') < getvariable('full_refund_share'),
             amount,
             cast(amount * (0.2 + 0.6 * draw(order_key, 'part')) as decimal(18, 2))
         ) as refunded,
-        draw(order_key, 'negative') < getvariable('negative_refund_share') as is_negative,
+        draw(order_key, 'negative')
+        < getvariable('negative_refund_share') as is_negative,
         currency,
         if(
             draw(order_key, 'unlinked') < getvariable('unlinked_refund_share'),
@@ -375,22 +383,20 @@ placed as (
             when slots.slot = 3 then slots.acquisition_channel
             else
                 getvariable('assisting_channels')[
-                    1 + cast(
-                        floor(
-                            len(getvariable('assisting_channels'))
-                            * draw(slots.touch_key, 'assist')
-                        ) as integer
+                    1 + whole(
+                        len(getvariable('assisting_channels'))
+                        * draw(slots.touch_key, 'assist')
                     )
                 ]
         end as channel,
-        slots.first_seen + interval 1 second * cast(
+        slots.first_seen + interval 1 second * whole(
             slots.journey_seconds * case slots.slot
                 when 0 then 0
                 when 1 then 0.1 + 0.3 * draw(slots.touch_key, 'moment')
                 when 2 then 0.4 + 0.4 * draw(slots.touch_key, 'moment')
                 when 3 then 0.90
                 else 0.97
-            end as integer
+            end
         ) as local_time
     from slots
 )
@@ -415,18 +421,13 @@ inner join channels
     on placed.channel = channels.channel
 where placed.local_time < getvariable('end_day');
 
--- One row per touch as delivered. Touches before the first purchase carry a visitor only.
+-- One row per touch as delivered; before the first purchase it names a visitor only.
 create or replace temp view touchpoints as
 with follow_ups as (
     select
         *,
         order_key * 1000 + unnest(
-            range(
-                cast(
-                    floor(getvariable('follow_up_slots') + draw(order_key, 'slots'))
-                    as integer
-                )
-            )
+            range(whole(getvariable('follow_up_slots') + draw(order_key, 'slots')))
         ) as follow_up_key
     from purchases
 ),
@@ -450,8 +451,8 @@ all_touches as (
         person as touch_key,
         'c' || person as customer_id,
         cast(null as varchar) as visitor_id,
-        first_purchase + interval 1 second * cast(
-            7200 + 86400 * draw(person, 'complaint delay') as integer
+        first_purchase + interval 1 second * whole(
+            7200 + 86400 * draw(person, 'complaint delay')
         ) as local_time,
         'complaint' as touchpoint_type,
         cast(null as varchar) as channel,
@@ -470,8 +471,8 @@ all_touches as (
             null,
             'v' || follow_ups.person
         ) as visitor_id,
-        follow_ups.local_time + interval 1 second * cast(
-            86400 * (0.1 + 20 * draw(follow_ups.follow_up_key, 'delay')) as integer
+        follow_ups.local_time + interval 1 second * whole(
+            86400 * (0.1 + 20 * draw(follow_ups.follow_up_key, 'delay'))
         ) as local_time,
         follow_up_types.touchpoint_type,
         follow_up_types.channel,
@@ -517,11 +518,15 @@ with asked as (
     select
         purchases.*,
         questions.*,
-        local_time + interval 1 second * cast(
-            86400 * (1 + 13 * draw(order_key, 'answer delay')) as integer
+        local_time + interval 1 second * whole(
+            86400 * (1 + 13 * draw(order_key, 'answer delay'))
         ) as answered_at,
         draw(order_key, 'group') as group_draw,
-        draw(order_key, 'score') as score_draw
+        draw(order_key, 'score') as score_draw,
+        -- Points away from the best answer, a third of the scale on average.
+        whole(
+            (scale_max - scale_min + 1) * pow(draw(order_key, 'score'), 2)
+        ) as best_distance
     from purchases
     inner join questions
         on pick(draw(order_key, 'question'), getvariable('question_bounds'))
@@ -534,20 +539,14 @@ delivered as (
         if(draw(order_key, 'named') < 0.98, 'c' || person, null) as customer_id,
         utc(answered_at) as responded_at,
         question_id,
-        cast(
-            case
-                when promoter_rate is not null and group_draw < promoter_rate
-                    then 9 + floor(2 * score_draw)
-                when promoter_rate is not null and group_draw < promoter_rate + passive_rate
-                    then 7 + floor(2 * score_draw)
-                when promoter_rate is not null
-                    then floor(7 * score_draw)
-                -- Satisfied more often than not: two thirds up the scale on average.
-                when is_lower_better
-                    then scale_min + floor((scale_max - scale_min + 1) * pow(score_draw, 2))
-                else scale_max - floor((scale_max - scale_min + 1) * pow(score_draw, 2))
-            end as integer
-        ) as score,
+        case
+            when group_draw < promoter_rate then 9 + whole(2 * score_draw)
+            when group_draw < promoter_rate + passive_rate
+                then 7 + whole(2 * score_draw)
+            when promoter_rate is not null then whole(7 * score_draw)
+            when is_lower_better then scale_min + best_distance
+            else scale_max - best_distance
+        end as score,
         if(draw(order_key, 'comment') < 0.02, 'Fine, but "quick"? No', null) as comment,
         loaded(utc(answered_at), order_key, 's') as loaded_at
     from asked
@@ -596,15 +595,15 @@ weighted_days as (
         cast(
             datediff('month', getvariable('first_day'), rate_date) as integer
         ) as month_index,
-        cast(
-            50 + floor(100 * draw(rate_date, channels.channel || campaign)) as integer
-        ) as weight
+        whole(50 + 100 * draw(rate_date, channels.channel || campaign)) as weight
     from channels
     cross join exchange_rates
     cross join (values ('always_on'), ('season')) as campaigns (campaign)
     where
         (channels.cost_per_customer > 0 or channels.cost_per_day > 0)
-        and (campaign = 'always_on' or channels.channel in ('paid_search', 'paid_social'))
+        and (
+            campaign = 'always_on' or channels.channel in ('paid_search', 'paid_social')
+        )
 ),
 
 monthly as (
@@ -659,3 +658,81 @@ select
 from people
 cross join (values ('v'), ('w')) as devices (device)
 where is_known and channel is not null and (device = 'v' or has_second_device);
+
+-- What came of the truths.
+create or replace temp view realised_introducing_channels as
+select
+    channel,
+    count(*) as prospects,
+    count(*) filter (considers) as considering,
+    count(*) filter (converts) as converting,
+    count(*) filter (is_buyer) as buyers
+from people
+group by channel
+order by channel;
+
+create or replace temp view realised_acquisition_channels as
+select
+    acquisition_channel as channel,
+    count(*) as buyers
+from people
+where is_buyer
+group by acquisition_channel
+order by acquisition_channel;
+
+-- Month numbers that the data covers to their end.
+create or replace temp view realised_month_numbers as
+select
+    month_number,
+    count(*) as at_risk,
+    count(*) filter (last_month_number = month_number) as leaving
+from people
+cross join range(1, 13) as numbers (month_number)
+where
+    is_buyer
+    and last_month_number >= month_number
+    and purchase_month + month_number <= getvariable('months')
+group by month_number
+order by month_number;
+
+create or replace temp view realised_complaints as
+select
+    complains,
+    count(*) as buyers,
+    count(*) filter (last_month_number > 1) as staying
+from people
+where is_buyer
+group by complains
+order by complains;
+
+create or replace temp view realised_questions as
+with answers as (
+    select distinct
+        response_id,
+        question_id,
+        score
+    from survey_responses
+)
+
+select
+    question_id,
+    count(*) as answers,
+    round(sum(score) / count(*), 6) as mean_score
+from answers
+group by question_id
+order by question_id;
+
+create or replace temp view realised_transactions as
+select
+    count(*) filter (transaction_id not like 'r%') as purchases,
+    count(*) filter (transaction_id like 'r%') as refunds,
+    count(*) filter (
+        transaction_id like 'r%' and original_transaction_id is null
+    ) as unlinked_refunds,
+    count(*) filter (amount < 0) as negative_amounts,
+    count(*) filter (customer_id is null) as guest_rows,
+    count(*) filter (currency = 'EUR') as eur_rows,
+    count(*) filter (
+        cast(local_time as date) != cast(utc(local_time) as date)
+    ) as rows_on_another_utc_day
+from clean_transactions;
