@@ -104,7 +104,8 @@ select
     *,
     is_buyer
     or draw(person, 'registered') < getvariable('registered_share') as is_known,
-    draw(person, 'device') < getvariable('second_device_share') as has_second_device,
+    is_known
+    and draw(person, 'device') < getvariable('second_device_share') as has_second_device,
     if(country in ('DE', 'FR'), 'EUR', 'USD') as currency,
     if(
         draw(person, 'leave first') < if(
