@@ -15,7 +15,7 @@ find_span as (
         ) as last_event_date,
         min(
             case when input_name in (
-                'transactions', 'touchpoints', 'survey_responses'
+                'transactions', 'touchpoints', 'marketing_spend', 'survey_responses'
             ) then first_date end
         ) as first_event_date,
         min(case when input_name = 'transactions' then first_date end)
