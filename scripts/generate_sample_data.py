@@ -12,7 +12,8 @@ what was planted, what came of it, and how many rows are good, duplicate or bad.
 CSV columns are text and include bad rows (an unparseable date, a score off the scale);
 Parquet columns are typed (timestamps naive UTC, amounts decimal(18, 2)), so these rows
 are left out there. Duplicates, guests, refunds, late rows and the currency without a
-rate are in both.
+rate are in both. The same arguments give the same CSV bytes; in Parquet the same rows,
+in the order in which the threads finish them.
 """
 
 import json

@@ -55,7 +55,8 @@ def local_time(text: pd.Series) -> pd.Series:
 
 def month_index(times: pd.Series) -> pd.Series:
     """Return calendar months since January 2023."""
-    return (times.dt.year - 2023) * 12 + times.dt.month - 1
+    months: pd.Series = (times.dt.year - 2023) * 12 + times.dt.month - 1
+    return months
 
 
 @pytest.fixture(scope="module")
