@@ -146,7 +146,7 @@ class _Steps:
         self._on_step = on_step
         self._done = 0
         self._total = 0
-        self.broken: Exception | None = None
+        self.broken: BaseException | None = None
 
     def observe(self, event: EventMsg) -> None:
         """Take one event; dbt calls this in its worker threads."""
@@ -154,8 +154,9 @@ class _Steps:
             return
         try:
             self._observe(event.info.name, event.data)
-        except Exception as error:
-            # Let through, it would end the worker and dbt would wait for it for ever.
+        except BaseException as error:
+            # Let through, it would end the worker and dbt would wait for it for ever;
+            # a reader that closed the pipe is enough (rich then exits).
             self.broken = error
 
     def _observe(self, name: str, data: Any) -> None:
@@ -186,6 +187,11 @@ def location() -> str:
     credentials = _adapter().config.credentials
     path = getattr(credentials, "path", None)
     return path or f"{credentials.host}/{credentials.database}"
+
+
+def disconnect() -> None:
+    """Close DuckDB's file, so that this process may open it with other settings."""
+    _adapter().connections.close_all_connections()
 
 
 def _adapter() -> Any:

@@ -4,6 +4,7 @@ Exit codes: 0 good; 1 a build or a test failed; 2 wrong usage or configuration.
 """
 
 import difflib
+import os
 from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
@@ -79,6 +80,8 @@ def _build(project: Path, options: Sequence[str]) -> int:
     import dbt_runner
     import summary
 
+    # A path in profiles.yml counts from where dbt runs.
+    os.chdir(project)
     try:
         with summary.progress() as on_step:
             nodes = dbt_runner.run("build", project, options, on_step)

@@ -145,7 +145,6 @@ def _show_counts(nodes: Sequence[Node]) -> None:
 
 
 def _show_whereabouts(built: Sequence[Node], project: Path) -> None:
-    # A relative path is the project's, wherever the reader stands.
     out.print(f"Output: {project / dbt_runner.location()}")
     example = next((node for node in built if node.name == "rpt_growth"), built[-1])
     out.print(f"Query:  select * from {example.relation}")

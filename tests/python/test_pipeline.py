@@ -1,0 +1,191 @@
+"""What `scripts/pipeline.py run` answers: exit codes, sentences, tables."""
+
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from dbt_runner import essential_sentence
+
+PIPELINE = Path(__file__).parents[2] / "scripts" / "pipeline.py"
+# A project of two tables that breaks where the variable `fail` says.
+FILES = {
+    "dbt_project.yml": """
+name: scratch
+version: 0.0.1
+profile: scratch
+models:
+  +materialized: table
+vars:
+  scratch: {as_of_date: null, fail: []}
+""",
+    "profiles.yml": """
+scratch:
+  target: dev
+  outputs:
+    dev: {type: duckdb, path: scratch.duckdb, threads: 1}
+""",
+    "models/rpt_numbers.sql": """
+{%- if 'macro' in var('fail') and execute %}
+{{ exceptions.raise_compiler_error('The input orders lacks its column amount.') }}
+{%- endif %}
+select cast(number as integer) as number
+from (values (1), (2), (3)) as numbers (number)
+""",
+    "models/rpt_sum.sql": """
+select sum(number) as total from {{ ref('rpt_numbers') }}
+{%- if 'model' in var('fail') %}
+having error('The input orders has 3 bad rows.') is null
+{%- endif %}
+""",
+    "models/rpt_sum.yml": """
+data_tests:
+  - name: no_two
+    description: A number is never two.
+""",
+    "tests/no_two.sql": """
+{{ config(enabled='test' in var('fail')) }}
+select number from {{ ref('rpt_numbers') }} where number = 2
+""",
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How the command ended: exit code, what it printed, wall time in seconds."""
+
+    exit_code: int
+    out: str
+    err: str
+    seconds: float
+
+
+def pipeline(*arguments: str | Path) -> Answer:
+    """Run the command as a user does, with output that is no terminal."""
+    start = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, PIPELINE, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    seconds = time.monotonic() - start
+    assert "Traceback" not in done.stderr
+    return Answer(done.returncode, done.stdout, done.stderr, seconds)
+
+
+@pytest.fixture(scope="session")
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    project = tmp_path_factory.mktemp("scratch")
+    for name, text in FILES.items():
+        (project / name).parent.mkdir(exist_ok=True)
+        (project / name).write_text(text)
+    return project
+
+
+def test_help_is_instant() -> None:
+    answers = [pipeline("run", "--help") for _ in range(3)]
+    assert all(answer.exit_code == 0 for answer in answers)
+    assert "--as-of" in answers[0].out
+    assert min(answer.seconds for answer in answers) < 1.0
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (
+            ["--as-of", "2024-02-30"],
+            "Error: --as-of is not a date (YYYY-MM-DD): 2024-02-30",
+        ),
+        (
+            ["--vars", "as_of_dat: 2024-02-01"],
+            "Error: the project has no variable as_of_dat, did you mean as_of_date?",
+        ),
+        (["--vars", "as_of_date"], "Error: --vars is not a YAML dictionary"),
+        (["--vars", "{a: [}"], "Error: --vars is not a YAML dictionary"),
+        (["--threads", "0"], "Invalid value for '--threads'"),
+        (["--project-dir", "nowhere"], "Invalid value for '--project-dir'"),
+        (["--target", "nowhere"], "does not have a target named 'nowhere'"),
+        (["--select", "nothing"], "Error: the selection matches nothing"),
+    ],
+)
+def test_wrong_usage_is_one_sentence_and_2(
+    scratch: Path, options: list[str], sentence: str
+) -> None:
+    answer = pipeline("run", "--project-dir", scratch, *options)
+    assert answer.exit_code == 2
+    assert sentence in answer.err
+
+
+def test_a_good_run_says_what_was_built_and_where(scratch: Path) -> None:
+    answer = pipeline(
+        "run", "--project-dir", scratch, "--as-of", "2024-02-29", "--full-refresh"
+    )
+    assert answer.exit_code == 0
+    assert "[  2/2] success" in answer.out
+    rows = [line.split()[:2] for line in answer.out.splitlines()]
+    assert ["main.rpt_numbers", "3"] in rows
+    assert ["main.rpt_sum", "1"] in rows
+    assert "Good: 0 seeds, 2 models, 0 tests. Failed: 0. Skipped: 0." in answer.out
+    output = scratch / "scratch.duckdb"
+    assert f"Output: {output}" in answer.out
+    assert output.exists()
+
+
+def test_failures_are_named_with_their_reason_and_1(scratch: Path) -> None:
+    test = pipeline("run", "--project-dir", scratch, "--vars", "fail: [test]")
+    assert test.exit_code == 1
+    assert (
+        "Failed test no_two\n  A number is never two.\n"
+        "  Got 1 result, configured to fail if != 0\n  number=2\n"
+    ) in test.out
+    model = pipeline("run", "--project-dir", scratch, "--vars", "fail: [model]")
+    assert model.exit_code == 1
+    assert "Failed model rpt_sum\n  The input orders has 3 bad rows.\n" in model.out
+
+
+def test_a_macro_that_refuses_its_input_is_configuration(scratch: Path) -> None:
+    answer = pipeline("run", "--project-dir", scratch, "--vars", "fail: [macro]")
+    assert answer.exit_code == 2
+    assert (
+        "Failed model rpt_numbers\n  The input orders lacks its column amount.\n"
+    ) in answer.out
+    assert "Skipped: 1." in answer.out
+
+
+def test_a_reader_that_goes_away_does_not_hang_the_run(scratch: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, PIPELINE, "run", "--project-dir", scratch],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as running:
+        assert running.stdout is not None
+        running.stdout.close()
+        assert running.wait(timeout=120) != 0
+
+
+@pytest.mark.parametrize(
+    ("message", "sentence"),
+    [
+        (
+            "Runtime Error in model m (models/m.sql)\n  Invalid Input Error: Too bad.",
+            "Too bad.",
+        ),
+        (
+            "Compilation Error in model m (models/m.sql)\n  Too bad.\n  \n"
+            "  > in macro check (macros/check.sql)\n  > called by model m",
+            "Too bad.",
+        ),
+        (
+            'Database Error in model m (models/m.sql)\n  column "x" is missing\n'
+            "  LINE 3: select x\n                 ^\n  compiled code at target/m.sql",
+            'column "x" is missing',
+        ),
+        ("Something else", "Something else"),
+    ],
+)
+def test_the_essential_sentence(message: str, sentence: str) -> None:
+    assert essential_sentence(message) == sentence
