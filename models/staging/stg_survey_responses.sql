@@ -79,7 +79,7 @@ final as (
         local_time as occurred_at,
         cast(local_time as date) as occurred_date,
         question_key as question_id,
-        given_score as score,
+        {{ as_money('given_score') }} as score,
         comment,
         loaded_time as loaded_at,
         {{ row_status() }} as row_status,
