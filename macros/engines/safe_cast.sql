@@ -11,8 +11,9 @@
     {{ text }} ~ '{{ pattern }}'
 {%- endmacro %}
 
+{# Java's $ also matches before a line break at the end. #}
 {% macro spark__matches(text, pattern) -%}
-    {{ text }} rlike '{{ pattern }}'
+    {{ text }} rlike '{{ pattern | replace("$", "\\\\z") }}'
 {%- endmacro %}
 
 
@@ -68,7 +69,8 @@
 {# NaN sorts above every number on PostgreSQL, so the comparison keeps it out too. #}
 {% macro postgres__try_decimal(expression, digits, scale) -%}
     case
-        when abs(cast({{ expression }} as numeric)) < {{ '9' * digits }}
+        when
+            round(abs(cast({{ expression }} as numeric)), {{ scale }}) < 1{{ '0' * digits }}
             then cast({{ expression }} as decimal({{ digits + scale }}, {{ scale }}))
     end
 {%- endmacro %}

@@ -56,12 +56,14 @@
 
 
 {% macro parse_local_timestamp_text(text) %}
-    {%- set date = '[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])' -%}
+    {#- PostgreSQL has no year 0, and nobody else needs one. -#}
+    {%- set date = '[1-9][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])' -%}
     {%- set time = '([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?' -%}
     {%- set offset = '[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?' -%}
-    {%- set wall_time = "replace(" ~ customer_journey.matched_part(
+    {#- Down to the microsecond: of finer digits PostgreSQL rounds, the others cut. -#}
+    {%- set wall_time = "replace(substr(" ~ customer_journey.matched_part(
         text, '^(.{16}[0-9:.]*)'
-    ) ~ ", 'T', ' ')" -%}
+    ) ~ ", 1, 26), 'T', ' ')" -%}
     {%- set offset_digits = "replace(" ~ customer_journey.matched_part(
         text, '([+-][0-9:]+)$'
     ) ~ ", ':', '')" -%}
