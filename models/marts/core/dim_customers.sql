@@ -20,9 +20,12 @@ final as (
         customers.last_purchase_date,
         coalesce(customer_occasions.orders, 0) as orders,
         coalesce(customer_occasions.purchase_days, 0) as purchase_days,
-        {{ as_money('coalesce(customer_occasions.gross_revenue, 0)') }} as gross_revenue,
-        {{ as_money('coalesce(customer_occasions.refund_amount, 0)') }} as refund_amount,
-        {{ as_money('coalesce(customer_occasions.net_revenue, 0)') }} as net_revenue,
+        {{ as_money('coalesce(customer_occasions.gross_revenue, 0)') }}
+            as gross_revenue,
+        {{ as_money('coalesce(customer_occasions.refund_amount, 0)') }}
+            as refund_amount,
+        {{ as_money('coalesce(customer_occasions.net_revenue, 0)') }}
+            as net_revenue,
         customer_occasions.cost_amount,
         customers.acquisition_channel,
         customers.is_left_truncated

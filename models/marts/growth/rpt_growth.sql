@@ -21,8 +21,9 @@ compare_periods as (
             as last_year_revenue,
         case when segment_periods.is_complete then last_year_periods.orders end
             as last_year_orders,
-        case when segment_periods.is_complete then last_year_periods.active_customers end
-            as last_year_customers
+        case
+            when segment_periods.is_complete then last_year_periods.active_customers
+        end as last_year_customers
     from segment_periods
     left join segment_periods as previous_periods
         on
@@ -66,14 +67,16 @@ final as (
         active_customers,
         new_customers,
         {{ ratio('net_revenue', 'orders') }} as average_order_value,
-        {{ ratio('customer_revenue', 'customer_orders') }} as customer_average_order_value,
+        {{ ratio('customer_revenue', 'customer_orders') }}
+            as customer_average_order_value,
         {{ ratio('customer_orders', 'active_customers') }} as order_frequency,
         {{ ratio('customer_revenue', 'active_customers') }} as revenue_per_customer,
         {{ growth_rate('net_revenue', 'previous_revenue') }} as revenue_growth_rate,
         {{ growth_rate('orders', 'previous_orders') }} as orders_growth_rate,
         {{ growth_rate('active_customers', 'previous_customers') }}
             as active_customers_growth_rate,
-        {{ growth_rate('net_revenue', 'last_year_revenue') }} as revenue_growth_rate_yoy,
+        {{ growth_rate('net_revenue', 'last_year_revenue') }}
+            as revenue_growth_rate_yoy,
         {{ growth_rate('orders', 'last_year_orders') }} as orders_growth_rate_yoy,
         {{ growth_rate('active_customers', 'last_year_customers') }}
             as active_customers_growth_rate_yoy,

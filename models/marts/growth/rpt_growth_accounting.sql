@@ -9,7 +9,8 @@ with segment_periods as (
 sum_revenue as (
     select
         *,
-        {{ as_money('gross_revenue + refund_amount - guest_revenue') }} as customer_revenue
+        {{ as_money('gross_revenue + refund_amount - guest_revenue') }}
+            as customer_revenue
     from segment_periods
 ),
 
@@ -50,7 +51,8 @@ final as (
         {{ as_money('once_complete * (customer_revenue - previous_customer_revenue)') }}
             as revenue_change,
         {{ as_money('once_complete * new_revenue') }} as new_revenue,
-        {{ as_money('once_complete * left_truncated_revenue') }} as left_truncated_revenue,
+        {{ as_money('once_complete * left_truncated_revenue') }}
+            as left_truncated_revenue,
         {{ as_money('once_complete * expansion_revenue') }} as expansion_revenue,
         {{ as_money('once_complete * contraction_revenue') }} as contraction_revenue,
         {{ as_money('once_complete * resurrected_revenue') }} as resurrected_revenue,

@@ -24,8 +24,10 @@ final as (
         coalesce(input_quality.row_status, 'accepted') as row_status,
         input_quality.status_reason,
         {{ as_count('coalesce(input_quality.row_count, 0)') }} as row_count,
-        {{ ratio('input_quality.row_count', 'sum(input_quality.row_count) over (partition by list_inputs.input_name)') }}
-            as row_share,
+        {{ ratio(
+            'input_quality.row_count',
+            'sum(input_quality.row_count) over (partition by list_inputs.input_name)'
+        ) }} as row_share,
         input_quality.first_date,
         input_quality.last_date,
         input_quality.last_loaded_at,

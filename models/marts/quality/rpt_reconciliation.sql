@@ -1,5 +1,4 @@
--- One row per input, measure and period grain: that nothing was lost on the way from
--- the raw rows to the marts.
+-- One row per input, measure and period grain: what became of the raw rows' value.
 -- Rows are counted in the input itself, not in what staging made of it.
 
 with raw_counts as (
@@ -19,7 +18,12 @@ journey_events as (
 ),
 
 growth as (
-    select * from {{ ref('rpt_growth') }} where segment_column = 'all'
+    select
+        period_grain,
+        sum(orders) as orders,
+        sum(net_revenue) as revenue
+    from {{ ref('rpt_growth') }} where segment_column = 'all'
+    group by period_grain
 ),
 
 sum_statuses as (
@@ -31,8 +35,7 @@ sum_statuses as (
         sum(case when row_status = '{{ status }}' then original_amount else 0 end)
             as {{ status }}_amount,
         {%- endfor %}
-        sum(case when row_status <> 'after_as_of' then original_amount else 0 end)
-            as raw_amount
+        sum(original_amount) as raw_amount
     from input_quality
     group by input_name
 ),
@@ -48,16 +51,7 @@ count_events as (
         sum(case when event_type = 'purchase' then 1 else 0 end) as orders,
         coalesce(sum(amount), 0) as revenue
     from journey_events
-    group by 1
-),
-
-sum_growth as (
-    select
-        period_grain,
-        sum(orders) as orders,
-        sum(net_revenue) as revenue
-    from growth
-    group by period_grain
+    group by input_name
 ),
 
 list_measures as (
@@ -70,7 +64,9 @@ list_measures as (
         coalesce(sum_statuses.merged_rows, 0) as merged_value,
         coalesce(sum_statuses.rejected_rows, 0) as rejected_value,
         case
-            when raw_counts.input_name in ('transactions', 'touchpoints', 'survey_responses')
+            when
+                raw_counts.input_name
+                in ('transactions', 'touchpoints', 'survey_responses')
                 then coalesce(count_events.event_count, 0)
         end as mart_value
     from raw_counts
@@ -81,28 +77,27 @@ list_measures as (
         input_name,
         'original_amount' as measure,
         'all' as period_grain,
-        raw_amount as raw_value,
+        raw_amount - after_as_of_amount as raw_value,
         accepted_amount as accepted_value,
         merged_amount as merged_value,
         rejected_amount as rejected_value,
         null as mart_value
     from sum_statuses
     where input_name in ('transactions', 'marketing_spend')
+    {%- for measure in ['orders', 'revenue'] %}
     union all
     select
-        'transactions' as input_name,
-        measures.measure,
-        sum_growth.period_grain,
+        count_events.input_name,
+        '{{ measure }}' as measure,
+        growth.period_grain,
         null as raw_value,
-        case when measures.measure = 'orders' then count_events.orders else count_events.revenue end
-            as accepted_value,
+        count_events.{{ measure }} as accepted_value,
         null as merged_value,
         null as rejected_value,
-        case when measures.measure = 'orders' then sum_growth.orders else sum_growth.revenue end
-            as mart_value
-    from sum_growth
+        growth.{{ measure }} as mart_value
+    from growth
     inner join count_events on count_events.input_name = 'transactions'
-    cross join (select 'orders' as measure union all select 'revenue' as measure) as measures
+    {%- endfor %}
 ),
 
 final as (

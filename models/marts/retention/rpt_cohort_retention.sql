@@ -59,11 +59,13 @@ final as (
             as retained_on_or_after,
         case when is_complete then {{ ratio('retained_customers', 'cohort_size') }} end
             as retention_rate,
-        case when is_complete
-            then {{ wilson_lower('retained_customers', 'cohort_size') }}
+        case
+            when is_complete
+                then {{ wilson_lower('retained_customers', 'cohort_size') }}
         end as retention_rate_lower,
-        case when is_complete
-            then {{ wilson_upper('retained_customers', 'cohort_size') }}
+        case
+            when is_complete
+                then {{ wilson_upper('retained_customers', 'cohort_size') }}
         end as retention_rate_upper,
         {{ as_count('case when is_complete then orders end') }} as orders,
         {{ as_money('case when is_complete then net_revenue end') }} as net_revenue,

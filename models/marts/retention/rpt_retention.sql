@@ -89,11 +89,13 @@ final as (
         {{ as_count('customers') }} as customers,
         {{ as_count('eligible_customers') }} as eligible_customers,
         coalesce(simple_mean, {{ ratio('customers', 'eligible_customers') }}) as rate,
-        case when simple_mean is null
-            then {{ wilson_lower('customers', 'eligible_customers') }}
+        case
+            when simple_mean is null
+                then {{ wilson_lower('customers', 'eligible_customers') }}
         end as rate_lower,
-        case when simple_mean is null
-            then {{ wilson_upper('customers', 'eligible_customers') }}
+        case
+            when simple_mean is null
+                then {{ wilson_upper('customers', 'eligible_customers') }}
         end as rate_upper,
         eligible_customers < {{ var('small_sample_size') }} as is_small_sample,
         is_complete

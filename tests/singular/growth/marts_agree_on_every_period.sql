@@ -85,5 +85,6 @@ where
     -- Where nobody was active before, there is no share to retain.
     or (
         growth_accounting.previous_active_customers > 0
-        and growth_accounting.retained_customers is distinct from period_retention.customers
+        and growth_accounting.retained_customers
+        is distinct from period_retention.customers
     )

@@ -7,7 +7,10 @@ with customers as (
 
 repeat_purchases as (
     select * from {{ ref('rpt_retention') }}
-    where measure = 'repeat_purchase' and segment_column = 'all' and period_grain = 'all'
+    where
+        measure = 'repeat_purchase'
+        and segment_column = 'all'
+        and period_grain = 'all'
 ),
 
 run_parameters as (
@@ -20,8 +23,9 @@ judge_customers as (
         repeat_purchases.customers,
         repeat_purchases.eligible_customers,
         repeat_purchases.window_days is null
-        or {{ days_between('customers.first_purchase_date', 'run_parameters.as_of_date') }}
-        >= repeat_purchases.window_days as is_eligible,
+        or {{ days_between(
+            'customers.first_purchase_date', 'run_parameters.as_of_date'
+        ) }} >= repeat_purchases.window_days as is_eligible,
         coalesce(
             {{ days_between(
                 'customers.first_purchase_date', 'customers.second_purchase_date'
