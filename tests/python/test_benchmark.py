@@ -11,7 +11,7 @@ TYPES = {"name": "VARCHAR", "amount": "DECIMAL(18,4)", "rate": "DOUBLE"}
 
 
 def rows(*values: str) -> str:
-    """A relation of the columns of TYPES, as SQL."""
+    """Return a relation with the columns of TYPES, as SQL."""
     return f"(values {', '.join(values)}) as rows ({', '.join(TYPES)})"
 
 
