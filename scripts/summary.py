@@ -24,6 +24,10 @@ from dbt_runner import Node, Step
 
 PUBLIC_PREFIXES = ("dim_", "fct_", "rpt_")
 FAILING_ROWS_SHOWN = 3
+FIRST_QUERY = (
+    "select * from {} where period_grain = 'month' and segment_value = 'all' "
+    "order by period_start"
+)
 
 out = Console(highlight=False, markup=False, soft_wrap=True)
 
@@ -54,7 +58,8 @@ def progress() -> Iterator[Callable[[Step], None]]:
 def show(nodes: Sequence[Node], project: Path) -> None:
     """Print the outcome of a run of `project`."""
     built = [node for node in nodes if node.status == "success" and node.relation]
-    _show_tables([node for node in built if node.name.startswith(PUBLIC_PREFIXES)])
+    public = [node for node in built if node.name.startswith(PUBLIC_PREFIXES)]
+    _show_tables(sorted(public, key=lambda table: table.name))
     _show_inputs(built)
     for node in nodes:
         if node.is_failed:
@@ -146,8 +151,9 @@ def _show_counts(nodes: Sequence[Node]) -> None:
 
 def _show_whereabouts(built: Sequence[Node], project: Path) -> None:
     out.print(f"Output: {project / dbt_runner.location()}")
-    example = next((node for node in built if node.name == "rpt_growth"), built[-1])
-    out.print(f"Query:  select * from {example.relation}")
+    for node in built:
+        if node.name == "rpt_growth":
+            out.print(f"Query:  {FIRST_QUERY.format(node.relation)}")
 
 
 def _grid(first: str, numbers: Sequence[str]) -> Table:
