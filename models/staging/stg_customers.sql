@@ -47,7 +47,11 @@ number_versions as (
     from judge_rows
     window versions as (
         partition by customer_key, is_after_as_of, problem
-        order by {{ (['created_time desc'] + customer_segment_columns()) | join(', ') }}
+        order by
+            created_time desc nulls last
+            {%- for name in customer_segment_columns() %},
+            {{ name }} nulls last
+            {%- endfor %}
     )
 ),
 

@@ -68,7 +68,7 @@ number_versions as (
         partition by response_key, is_after_as_of, problem
         order by
             loaded_time desc nulls last, local_time desc, question_key,
-            given_score, customer_key, comment
+            given_score, customer_key nulls last, comment nulls last
     )
 ),
 

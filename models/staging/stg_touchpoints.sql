@@ -73,7 +73,8 @@ number_versions as (
         partition by touchpoint_key, is_after_as_of, problem
         order by
             loaded_time desc nulls last, local_time desc, given_type,
-            customer_key, visitor_key, channel_name, campaign_name, known_outcome
+            customer_key nulls last, visitor_key nulls last, channel_name nulls last,
+            campaign_name nulls last, known_outcome
     )
 ),
 

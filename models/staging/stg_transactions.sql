@@ -94,7 +94,8 @@ number_versions as (
         partition by transaction_key, is_after_as_of, problem
         order by
             loaded_time desc nulls last, local_time desc, signed_amount desc,
-            customer_key, currency_code
+            customer_key nulls last, currency_code,
+            original_transaction_id nulls last, cost nulls last, sales_channel nulls last
     )
 ),
 
