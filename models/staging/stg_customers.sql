@@ -66,9 +66,7 @@ final as (
         cast(null as timestamp) as loaded_at,
         {{ row_status() }} as row_status,
         {{ status_reason() }} as status_reason,
-        case when problem is not null
-            then {{ raw_values(columns, ['customer_id', 'created_at']) }}
-        end as raw_values
+        {{ raw_values(columns, ['customer_id', 'created_at']) }} as raw_values
     from number_versions
 )
 

@@ -57,9 +57,7 @@ final as (
         cast(null as timestamp) as loaded_at,
         {{ row_status() }} as row_status,
         {{ status_reason() }} as status_reason,
-        case when problem is not null
-            then {{ raw_values(columns, ['rate_date', 'currency', 'rate']) }}
-        end as raw_values
+        {{ raw_values(columns, ['rate_date', 'currency', 'rate']) }} as raw_values
     from number_versions
 )
 

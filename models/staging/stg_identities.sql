@@ -39,9 +39,7 @@ final as (
         cast(null as timestamp) as loaded_at,
         {{ row_status() }} as row_status,
         {{ status_reason() }} as status_reason,
-        case when problem is not null
-            then {{ raw_values(columns, ['visitor_id', 'customer_id']) }}
-        end as raw_values
+        {{ raw_values(columns, ['visitor_id', 'customer_id']) }} as raw_values
     from number_versions
 )
 

@@ -74,9 +74,9 @@ final as (
         cast(null as timestamp) as loaded_at,
         {{ row_status() }} as row_status,
         {{ status_reason() }} as status_reason,
-        case when problem is not null then {{ raw_values(columns, [
+        {{ raw_values(columns, [
             'spend_date', 'channel', 'campaign', 'amount', 'currency',
-        ]) }} end as raw_values
+        ]) }} as raw_values
     from judge_rows
 )
 

@@ -59,10 +59,9 @@ number_versions as (
     select
         *,
         row_number() over versions as version_number,
-        first_value(given_score) over versions = given_score
-        and first_value(local_time) over versions = local_time
-        and first_value(customer_key) over versions is not distinct from customer_key
-            as is_exact_duplicate
+        {{ is_like_kept([
+            'customer_key', 'local_time', 'question_key', 'given_score',
+        ]) }} as is_exact_duplicate
     from judge_rows
     window versions as (
         partition by response_key, is_after_as_of, problem
@@ -84,10 +83,10 @@ final as (
         loaded_time as loaded_at,
         {{ row_status() }} as row_status,
         {{ status_reason() }} as status_reason,
-        case when problem is not null then {{ raw_values(columns, [
+        {{ raw_values(columns, [
             'response_id', 'customer_id', 'responded_at', 'question_id', 'score',
             'loaded_at',
-        ]) }} end as raw_values
+        ]) }} as raw_values
     from number_versions
 )
 

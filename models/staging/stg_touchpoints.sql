@@ -63,11 +63,10 @@ number_versions as (
     select
         *,
         row_number() over versions as version_number,
-        first_value(local_time) over versions = local_time
-        and first_value(given_type) over versions = given_type
-        and first_value(customer_key) over versions is not distinct from customer_key
-        and first_value(channel_name) over versions is not distinct from channel_name
-            as is_exact_duplicate
+        {{ is_like_kept([
+            'customer_key', 'visitor_key', 'local_time', 'given_type', 'channel_name',
+            'campaign_name', 'known_outcome',
+        ]) }} as is_exact_duplicate
     from judge_rows
     window versions as (
         partition by touchpoint_key, is_after_as_of, problem
@@ -92,10 +91,10 @@ final as (
         loaded_time as loaded_at,
         {{ row_status() }} as row_status,
         {{ status_reason() }} as status_reason,
-        case when problem is not null then {{ raw_values(columns, [
+        {{ raw_values(columns, [
             'touchpoint_id', 'customer_id', 'visitor_id', 'occurred_at',
             'touchpoint_type', 'channel', 'campaign', 'outcome', 'loaded_at',
-        ]) }} end as raw_values
+        ]) }} as raw_values
     from number_versions
 )
 

@@ -84,11 +84,10 @@ number_versions as (
     select
         *,
         row_number() over versions as version_number,
-        first_value(customer_key) over versions is not distinct from customer_key
-        and first_value(local_time) over versions = local_time
-        and first_value(signed_amount) over versions = signed_amount
-        and first_value(currency_code) over versions = currency_code
-            as is_exact_duplicate
+        {{ is_like_kept([
+            'customer_key', 'local_time', 'signed_type', 'signed_amount',
+            'currency_code', 'original_transaction_id', 'given_cost', 'sales_channel',
+        ]) }} as is_exact_duplicate
     from judge_rows
     window versions as (
         partition by transaction_key, is_after_as_of, problem
@@ -117,10 +116,10 @@ final as (
         loaded_time as loaded_at,
         {{ row_status() }} as row_status,
         {{ status_reason() }} as status_reason,
-        case when problem is not null then {{ raw_values(columns, [
+        {{ raw_values(columns, [
             'transaction_id', 'customer_id', 'occurred_at', 'amount', 'currency',
             'transaction_type', 'original_transaction_id', 'loaded_at',
-        ]) }} end as raw_values
+        ]) }} as raw_values
     from number_versions
 )
 
