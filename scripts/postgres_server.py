@@ -20,6 +20,8 @@ SETTINGS = {
     "jit": "off",
 }
 UNPRIVILEGED_USERS = ("postgres", "nobody")
+# Debian keeps the server's programs off the path.
+PROGRAM_FOLDERS = Path("/usr/lib/postgresql")
 
 
 class PostgresUnavailableError(Exception):
@@ -52,9 +54,8 @@ def find_programs() -> Path:
     """
     on_path = shutil.which("initdb")
     candidates = [Path(on_path).resolve().parent] if on_path else []
-    # Debian keeps the server's programs off the path.
     candidates += sorted(
-        Path("/usr/lib/postgresql").glob("*/bin"),
+        PROGRAM_FOLDERS.glob("*/bin"),
         key=lambda folder: float(folder.parent.name),
         reverse=True,
     )
@@ -63,7 +64,7 @@ def find_programs() -> Path:
             return folder
     raise PostgresUnavailableError(
         "PostgreSQL is not installed: there is no initdb on the path nor in "
-        "/usr/lib/postgresql; install the package postgresql."
+        f"{PROGRAM_FOLDERS}; install the package postgresql."
     )
 
 
