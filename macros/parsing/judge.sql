@@ -74,3 +74,15 @@
     {%- endfor %}
     end
 {%- endmacro %}
+
+
+{#
+    Whether a row says the same as the version of its key that is kept; for a model that
+    has a window `versions`, the kept version first.
+#}
+{% macro is_like_kept(columns) -%}
+    {%- for column in columns -%}
+    {{ 'and ' if not loop.first -}}
+    first_value({{ column }}) over versions is not distinct from {{ column }}
+    {% endfor -%}
+{%- endmacro %}
