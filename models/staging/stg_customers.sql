@@ -1,5 +1,5 @@
 -- One row per row of the customers input: typed and judged.
--- depends on: {{ ref('stg_input_columns') }}
+-- depends on: {{ ref('customer_journey', 'stg_input_columns') }}
 {%- set columns = input_columns('customers') %}
 
 with raw_customers as (

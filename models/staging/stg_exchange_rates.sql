@@ -1,5 +1,5 @@
 -- One row per row of the exchange_rates input: typed and judged.
--- depends on: {{ ref('stg_input_columns') }}
+-- depends on: {{ ref('customer_journey', 'stg_input_columns') }}
 {%- set columns = input_columns('exchange_rates') %}
 
 with raw_exchange_rates as (

@@ -1,6 +1,6 @@
 -- One row per row of the marketing_spend input: typed, converted, judged.
 -- Rows of one day, channel and campaign add up: they are invoices, not duplicates.
--- depends on: {{ ref('stg_input_columns') }}
+-- depends on: {{ ref('customer_journey', 'stg_input_columns') }}
 {%- set columns = input_columns('marketing_spend') %}
 
 with raw_marketing_spend as (
@@ -15,7 +15,7 @@ with raw_marketing_spend as (
 
 exchange_rates as (
     select rate_date, currency as rate_currency, exchange_rate
-    from {{ ref('stg_exchange_rates') }}
+    from {{ ref('customer_journey', 'stg_exchange_rates') }}
     where row_status = 'accepted'
 ),
 

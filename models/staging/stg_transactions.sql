@@ -1,6 +1,6 @@
 -- One row per row of the transactions input: typed, converted, judged.
 -- The only model that reads raw transactions.
--- depends on: {{ ref('stg_input_columns') }}
+-- depends on: {{ ref('customer_journey', 'stg_input_columns') }}
 {%- set columns = input_columns('transactions') %}
 
 with raw_transactions as (
@@ -20,7 +20,7 @@ with raw_transactions as (
 
 exchange_rates as (
     select rate_date, currency as rate_currency, exchange_rate
-    from {{ ref('stg_exchange_rates') }}
+    from {{ ref('customer_journey', 'stg_exchange_rates') }}
     where row_status = 'accepted'
 ),
 
@@ -94,7 +94,8 @@ number_versions as (
         order by
             loaded_time desc nulls last, local_time desc, signed_amount desc,
             customer_key nulls last, currency_code,
-            original_transaction_id nulls last, cost nulls last, sales_channel nulls last
+            original_transaction_id nulls last, given_cost nulls last,
+            sales_channel nulls last
     )
 ),
 

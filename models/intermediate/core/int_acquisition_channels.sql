@@ -2,7 +2,7 @@
 -- The channel of the touch that the attribution model in use credits.
 
 with journey_events as (
-    select * from {{ ref('int_journey_events') }}
+    select * from {{ ref('customer_journey', 'int_journey_events') }}
 ),
 
 journey_channels as (

@@ -2,7 +2,7 @@
 -- From the first event, or the start of history, to the as-of date.
 
 with run_parameters as (
-    select * from {{ ref('int_run_parameters') }}
+    select * from {{ ref('customer_journey', 'int_run_parameters') }}
 ),
 
 period_grains as (

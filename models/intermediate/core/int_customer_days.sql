@@ -2,11 +2,11 @@
 -- A day with at least one purchase is one purchase occasion.
 
 with journey_events as (
-    select * from {{ ref('int_journey_events') }}
+    select * from {{ ref('customer_journey', 'int_journey_events') }}
 ),
 
 customers as (
-    select * from {{ ref('int_customers') }}
+    select * from {{ ref('customer_journey', 'int_customers') }}
 ),
 
 -- A refund counts on its own day (finance) and on its purchase's day (order basis).

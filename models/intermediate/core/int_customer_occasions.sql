@@ -1,7 +1,7 @@
 -- One row per customer with a purchase: purchase occasions and lifetime figures.
 
 with customer_days as (
-    select * from {{ ref('int_customer_days') }}
+    select * from {{ ref('customer_journey', 'int_customer_days') }}
 ),
 
 final as (

@@ -3,11 +3,11 @@
 -- knows the customer's first and last active period and the rows before and after it.
 
 with customer_days as (
-    select * from {{ ref('int_customer_days') }}
+    select * from {{ ref('customer_journey', 'int_customer_days') }}
 ),
 
 calendar as (
-    select * from {{ ref('int_calendar') }}
+    select * from {{ ref('customer_journey', 'int_calendar') }}
 ),
 
 sum_periods as (

@@ -2,26 +2,31 @@
 {%- set segment_columns = var('segment_columns') %}
 
 with journey_events as (
-    select * from {{ ref('int_journey_events') }} where customer_id is not null
+    select *
+    from {{ ref('customer_journey', 'int_journey_events') }}
+    where customer_id is not null
 ),
 
 customers as (
-    select * from {{ ref('stg_customers') }} where row_status = 'accepted'
+    select *
+    from {{ ref('customer_journey', 'stg_customers') }}
+    where row_status = 'accepted'
 ),
 
 acquisition_channels as (
-    select * from {{ ref('int_acquisition_channels') }}
+    select * from {{ ref('customer_journey', 'int_acquisition_channels') }}
 ),
 
 run_parameters as (
-    select * from {{ ref('int_run_parameters') }}
+    select * from {{ ref('customer_journey', 'int_run_parameters') }}
 ),
 
 summarise_events as (
     select
         customer_id,
         min(occurred_at) as first_event_at,
-        min(case when event_type = 'purchase' then occurred_at end) as first_purchase_at,
+        min(case when event_type = 'purchase' then occurred_at end)
+            as first_purchase_at,
         max(case when event_type = 'purchase' then occurred_date end)
             as last_purchase_date
     from journey_events

@@ -4,12 +4,12 @@
 {{ config(materialized='view') }}
 
 with journey_events as (
-    select * from {{ ref('int_journey_events') }}
+    select * from {{ ref('customer_journey', 'int_journey_events') }}
     where customer_id is null and event_type in ('purchase', 'refund')
 ),
 
 calendar as (
-    select * from {{ ref('int_calendar') }}
+    select * from {{ ref('customer_journey', 'int_calendar') }}
 ),
 
 enter_amounts as (

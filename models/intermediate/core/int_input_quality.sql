@@ -1,6 +1,8 @@
 -- One row per input, row status and reason: how many rows, which days, what amount.
 -- Amounts are in the currency they were given in: they only have to add up.
-{%- set amounts = {'transactions': 'original_amount', 'marketing_spend': 'original_amount'} %}
+{%- set amounts = {
+    'transactions': 'original_amount', 'marketing_spend': 'original_amount',
+} %}
 
 with counted_rows as (
     {%- for input in input_contract() %}
@@ -16,7 +18,7 @@ with counted_rows as (
         max(loaded_at) as last_loaded_at,
         cast(coalesce(sum({{ amounts.get(input, '0') }}), 0) as {{ type_money() }})
             as original_amount
-    from {{ ref('stg_' ~ input) }}
+    from {{ ref('customer_journey', 'stg_' ~ input) }}
     group by row_status, status_reason
     {%- endfor %}
 )

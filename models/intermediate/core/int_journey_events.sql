@@ -2,15 +2,17 @@
 -- customer_id is null for a guest's transaction and an answer without a name.
 
 with transactions as (
-    select * from {{ ref('int_transactions') }}
+    select * from {{ ref('customer_journey', 'int_transactions') }}
 ),
 
 touchpoints as (
-    select * from {{ ref('int_touchpoints') }}
+    select * from {{ ref('customer_journey', 'int_touchpoints') }}
 ),
 
 survey_responses as (
-    select * from {{ ref('stg_survey_responses') }} where row_status = 'accepted'
+    select *
+    from {{ ref('customer_journey', 'stg_survey_responses') }}
+    where row_status = 'accepted'
 ),
 
 combine_events as (

@@ -3,16 +3,17 @@
 -- after each row that no other row follows at once. Guests, who have segment key 0,
 -- do not move.
 {%- set own_figures = [
-    'orders', 'purchase_days', 'gross_revenue', 'refund_amount', 'net_revenue_order_basis',
+    'orders', 'purchase_days', 'gross_revenue', 'refund_amount',
+    'net_revenue_order_basis',
 ] %}
 {%- set movements = ['new', 'left_truncated', 'retained', 'resurrected', 'churned'] %}
 
 with customer_periods as (
-    select * from {{ ref('int_customer_periods') }}
+    select * from {{ ref('customer_journey', 'int_customer_periods') }}
 ),
 
 guest_periods as (
-    select * from {{ ref('int_guest_periods') }}
+    select * from {{ ref('customer_journey', 'int_guest_periods') }}
 ),
 
 compare_with_previous as (

@@ -1,11 +1,11 @@
 -- One row per period grain and period, from the first event to the as-of date.
 
 with calendar as (
-    select * from {{ ref('int_calendar') }}
+    select * from {{ ref('customer_journey', 'int_calendar') }}
 ),
 
 run_parameters as (
-    select * from {{ ref('int_run_parameters') }}
+    select * from {{ ref('customer_journey', 'int_run_parameters') }}
 ),
 
 period_grains as (

@@ -2,7 +2,7 @@
 -- Stops the run when the inputs cannot carry it.
 
 with input_quality as (
-    select * from {{ ref('int_input_quality') }}
+    select * from {{ ref('customer_journey', 'int_input_quality') }}
 ),
 
 -- Exchange rates, identities and customers are descriptions, not observations.

@@ -6,21 +6,24 @@
     'churned_customers',
 ] %}
 {%- set amounts = [
-    'gross_revenue', 'refund_amount', 'net_revenue_order_basis', 'new_revenue', 'left_truncated_revenue',
+    'gross_revenue', 'refund_amount', 'net_revenue_order_basis', 'new_revenue',
+    'left_truncated_revenue',
     'expansion_revenue', 'contraction_revenue', 'resurrected_revenue',
     'churned_revenue',
 ] %}
 
 with key_periods as (
-    select * from {{ ref('int_key_periods') }}
+    select * from {{ ref('customer_journey', 'int_key_periods') }}
 ),
 
 segments as (
-    select * from {{ ref('int_segments') }}
+    select * from {{ ref('customer_journey', 'int_segments') }}
 ),
 
 periods as (
-    select * from {{ ref('int_periods') }} where is_since_first_transaction
+    select *
+    from {{ ref('customer_journey', 'int_periods') }}
+    where is_since_first_transaction
 ),
 
 occurring_segments as (

@@ -3,7 +3,7 @@
 -- so what is counted per key can be added up to any segment and to the total.
 
 with customers as (
-    select * from {{ ref('int_customers') }}
+    select * from {{ ref('customer_journey', 'int_customers') }}
 ),
 
 segment_keys as (

@@ -4,11 +4,15 @@
 {{ config(materialized='view') }}
 
 with touchpoints as (
-    select * from {{ ref('stg_touchpoints') }} where row_status = 'accepted'
+    select *
+    from {{ ref('customer_journey', 'stg_touchpoints') }}
+    where row_status = 'accepted'
 ),
 
 identities as (
-    select * from {{ ref('stg_identities') }} where row_status = 'accepted'
+    select *
+    from {{ ref('customer_journey', 'stg_identities') }}
+    where row_status = 'accepted'
 ),
 
 final as (

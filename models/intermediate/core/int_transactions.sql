@@ -3,7 +3,9 @@
 {{ config(materialized='view') }}
 
 with transactions as (
-    select * from {{ ref('stg_transactions') }} where row_status = 'accepted'
+    select *
+    from {{ ref('customer_journey', 'stg_transactions') }}
+    where row_status = 'accepted'
 ),
 
 match_refunds as (

@@ -7,20 +7,20 @@
 ] %}
 
 with customer_periods as (
-    select * from {{ ref('int_customer_periods') }}
+    select * from {{ ref('customer_journey', 'int_customer_periods') }}
     where first_active_index is not null and not is_left_truncated
 ),
 
 elapsed_windows as (
-    select * from {{ ref('int_elapsed_windows') }}
+    select * from {{ ref('customer_journey', 'int_elapsed_windows') }}
 ),
 
 calendar as (
-    select * from {{ ref('int_calendar') }}
+    select * from {{ ref('customer_journey', 'int_calendar') }}
 ),
 
 segments as (
-    select * from {{ ref('int_segments') }}
+    select * from {{ ref('customer_journey', 'int_segments') }}
 ),
 
 -- A refund dated before the first purchase belongs to the start of the relation.

@@ -4,11 +4,11 @@
 {{ config(materialized='view') }}
 
 with cohort_activity as (
-    select * from {{ ref('int_cohort_activity') }}
+    select * from {{ ref('customer_journey', 'int_cohort_activity') }}
 ),
 
 periods as (
-    select * from {{ ref('int_periods') }}
+    select * from {{ ref('customer_journey', 'int_periods') }}
 ),
 
 period_grains as (
@@ -16,7 +16,7 @@ period_grains as (
 ),
 
 run_parameters as (
-    select * from {{ ref('int_run_parameters') }}
+    select * from {{ ref('customer_journey', 'int_run_parameters') }}
 ),
 
 window_numbers as (

@@ -4,7 +4,7 @@
 {{ config(materialized='view') }}
 
 with customer_days as (
-    select * from {{ ref('int_customer_days') }}
+    select * from {{ ref('customer_journey', 'int_customer_days') }}
     where first_purchase_date is not null and not is_left_truncated
 ),
 

@@ -4,7 +4,7 @@
 {{ config(materialized='view') }}
 
 with customer_occasions as (
-    select * from {{ ref('int_customer_occasions') }}
+    select * from {{ ref('customer_journey', 'int_customer_occasions') }}
     where not is_left_truncated
 ),
 
@@ -13,7 +13,7 @@ repeat_purchase_windows as (
 ),
 
 run_parameters as (
-    select * from {{ ref('int_run_parameters') }}
+    select * from {{ ref('customer_journey', 'int_run_parameters') }}
 ),
 
 list_windows as (
@@ -44,8 +44,8 @@ judge_windows as (
         list_windows.window_days is null
         or {{ add_days('count_waits.first_purchase_date', 'list_windows.window_days') }}
         <= run_parameters.as_of_date as is_eligible,
-        count_waits.wait_days <= coalesce(list_windows.window_days, count_waits.wait_days)
-            as has_repeated
+        count_waits.wait_days
+        <= coalesce(list_windows.window_days, count_waits.wait_days) as has_repeated
     from count_waits
     cross join list_windows
     cross join run_parameters

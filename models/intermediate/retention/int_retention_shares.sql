@@ -4,19 +4,19 @@
 {{ config(materialized='view') }}
 
 with segment_periods as (
-    select * from {{ ref('int_segment_periods') }}
+    select * from {{ ref('customer_journey', 'int_segment_periods') }}
 ),
 
 repeat_purchases as (
-    select * from {{ ref('int_repeat_purchases') }}
+    select * from {{ ref('customer_journey', 'int_repeat_purchases') }}
 ),
 
 calendar as (
-    select * from {{ ref('int_calendar') }}
+    select * from {{ ref('customer_journey', 'int_calendar') }}
 ),
 
 segments as (
-    select * from {{ ref('int_segments') }}
+    select * from {{ ref('customer_journey', 'int_segments') }}
 ),
 
 compare_periods as (

@@ -1,11 +1,11 @@
 -- One row per person seen in any input.
 
 with customers as (
-    select * from {{ ref('int_customers') }}
+    select * from {{ ref('customer_journey', 'int_customers') }}
 ),
 
 customer_occasions as (
-    select * from {{ ref('int_customer_occasions') }}
+    select * from {{ ref('customer_journey', 'int_customer_occasions') }}
 ),
 
 final as (

@@ -2,7 +2,7 @@
 {{ config(materialized='view') }}
 
 with periods as (
-    select * from {{ ref('int_periods') }}
+    select * from {{ ref('customer_journey', 'int_periods') }}
 )
 
 select

@@ -2,7 +2,7 @@
 {{ config(materialized='view') }}
 
 with journey_events as (
-    select * from {{ ref('int_journey_events') }}
+    select * from {{ ref('customer_journey', 'int_journey_events') }}
 )
 
 select

@@ -4,7 +4,7 @@ with segment_periods as (
     select
         *,
         {{ as_money('gross_revenue + refund_amount') }} as net_revenue
-    from {{ ref('int_segment_periods') }}
+    from {{ ref('customer_journey', 'int_segment_periods') }}
 ),
 
 -- Growth is judged between two whole periods only.

@@ -3,7 +3,7 @@
 -- Movements of a period that is not over are null: who is missing may still come.
 
 with segment_periods as (
-    select * from {{ ref('int_segment_periods') }}
+    select * from {{ ref('customer_journey', 'int_segment_periods') }}
 ),
 
 sum_revenue as (

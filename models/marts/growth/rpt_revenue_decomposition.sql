@@ -4,7 +4,7 @@
 -- the mean of its effect over all orders in which the three can change.
 
 with segment_periods as (
-    select * from {{ ref('int_segment_periods') }}
+    select * from {{ ref('customer_journey', 'int_segment_periods') }}
 ),
 
 list_factors as (

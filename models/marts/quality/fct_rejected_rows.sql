@@ -16,7 +16,7 @@ with rejected_rows as (
         raw_values,
         occurred_at,
         loaded_at
-    from {{ ref('stg_' ~ input) }}
+    from {{ ref('customer_journey', 'stg_' ~ input) }}
     where row_status = 'rejected'
     {%- endfor %}
 )

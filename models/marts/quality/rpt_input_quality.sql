@@ -2,11 +2,13 @@
 -- An input that is switched off or empty has one row of zero.
 
 with input_quality as (
-    select * from {{ ref('int_input_quality') }} where row_status <> 'after_as_of'
+    select *
+    from {{ ref('customer_journey', 'int_input_quality') }}
+    where row_status <> 'after_as_of'
 ),
 
 input_columns as (
-    select * from {{ ref('stg_input_columns') }}
+    select * from {{ ref('customer_journey', 'stg_input_columns') }}
 ),
 
 list_inputs as (

@@ -10,11 +10,11 @@ with raw_counts as (
 ),
 
 input_quality as (
-    select * from {{ ref('int_input_quality') }}
+    select * from {{ ref('customer_journey', 'int_input_quality') }}
 ),
 
 journey_events as (
-    select * from {{ ref('int_journey_events') }}
+    select * from {{ ref('customer_journey', 'int_journey_events') }}
 ),
 
 growth as (
@@ -22,7 +22,7 @@ growth as (
         period_grain,
         sum(orders) as orders,
         sum(net_revenue) as revenue
-    from {{ ref('rpt_growth') }} where segment_column = 'all'
+    from {{ ref('customer_journey', 'rpt_growth') }} where segment_column = 'all'
     group by period_grain
 ),
 

@@ -2,11 +2,11 @@
 -- A cell that is not fully observed is null, never zero.
 
 with cohort_cells as (
-    select * from {{ ref('int_cohort_cells') }}
+    select * from {{ ref('customer_journey', 'int_cohort_cells') }}
 ),
 
 cohort_activity as (
-    select * from {{ ref('int_cohort_activity') }}
+    select * from {{ ref('customer_journey', 'int_cohort_activity') }}
 ),
 
 fill_cells as (

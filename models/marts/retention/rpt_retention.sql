@@ -2,11 +2,11 @@
 -- customers with its numerator, its denominator and its interval.
 
 with retention_shares as (
-    select * from {{ ref('int_retention_shares') }}
+    select * from {{ ref('customer_journey', 'int_retention_shares') }}
 ),
 
 cohort_retention as (
-    select * from {{ ref('rpt_cohort_retention') }}
+    select * from {{ ref('customer_journey', 'rpt_cohort_retention') }}
 ),
 
 average_cohorts as (

@@ -1,7 +1,7 @@
 -- Period grains whose calendar misses or repeats a day or a period number.
 
 with calendar as (
-    select * from {{ ref('int_calendar') }}
+    select * from {{ ref('customer_journey', 'int_calendar') }}
 )
 
 select period_grain

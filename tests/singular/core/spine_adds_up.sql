@@ -2,12 +2,12 @@
 -- A customer without a row, or with a row too many, shows up here.
 
 with journey_events as (
-    select * from {{ ref('int_journey_events') }}
+    select * from {{ ref('customer_journey', 'int_journey_events') }}
     where customer_id is not null and event_type in ('purchase', 'refund')
 ),
 
 customer_periods as (
-    select * from {{ ref('int_customer_periods') }}
+    select * from {{ ref('customer_journey', 'int_customer_periods') }}
 ),
 
 period_grains as (

@@ -2,23 +2,27 @@
 -- same customers and the same money in every period of every segment value.
 
 with growth as (
-    select * from {{ ref('rpt_growth') }}
+    select * from {{ ref('customer_journey', 'rpt_growth') }}
 ),
 
 growth_accounting as (
-    select * from {{ ref('rpt_growth_accounting') }}
+    select * from {{ ref('customer_journey', 'rpt_growth_accounting') }}
 ),
 
 revenue_decomposition as (
-    select * from {{ ref('rpt_revenue_decomposition') }}
+    select * from {{ ref('customer_journey', 'rpt_revenue_decomposition') }}
 ),
 
 cohorts as (
-    select * from {{ ref('rpt_cohort_retention') }} where period_number = 0
+    select *
+    from {{ ref('customer_journey', 'rpt_cohort_retention') }}
+    where period_number = 0
 ),
 
 period_retention as (
-    select * from {{ ref('rpt_retention') }} where measure = 'period_retention'
+    select *
+    from {{ ref('customer_journey', 'rpt_retention') }}
+    where measure = 'period_retention'
 ),
 
 offset_bases as (

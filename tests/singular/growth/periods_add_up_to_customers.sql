@@ -1,15 +1,17 @@
 -- Added up over the periods of any grain, growth is what customers and guests did.
 
 with growth as (
-    select * from {{ ref('rpt_growth') }} where segment_column = 'all'
+    select *
+    from {{ ref('customer_journey', 'rpt_growth') }}
+    where segment_column = 'all'
 ),
 
 customers as (
-    select * from {{ ref('dim_customers') }}
+    select * from {{ ref('customer_journey', 'dim_customers') }}
 ),
 
 journey_events as (
-    select * from {{ ref('fct_journey_events') }}
+    select * from {{ ref('customer_journey', 'fct_journey_events') }}
 ),
 
 sum_periods as (

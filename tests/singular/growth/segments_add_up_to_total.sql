@@ -27,7 +27,7 @@ with {% for model, key, figures in checks -%}
         sum({{ figure }}) as {{ figure }},
         {%- endfor %}
         {{ key | join(', ') }}
-    from {{ ref(model) }}
+    from {{ ref('customer_journey', model) }}
     group by segment_column, {{ key | join(', ') }}
 )
 {{- ',\n' if not loop.last }}

@@ -1,12 +1,12 @@
 -- Repeat purchases within every window, counted again from the dates of each customer.
 
 with customers as (
-    select * from {{ ref('dim_customers') }}
+    select * from {{ ref('customer_journey', 'dim_customers') }}
     where orders > 0 and not is_left_truncated
 ),
 
 repeat_purchases as (
-    select * from {{ ref('rpt_retention') }}
+    select * from {{ ref('customer_journey', 'rpt_retention') }}
     where
         measure = 'repeat_purchase'
         and segment_column = 'all'
@@ -14,7 +14,7 @@ repeat_purchases as (
 ),
 
 run_parameters as (
-    select as_of_date from {{ ref('int_run_parameters') }}
+    select as_of_date from {{ ref('customer_journey', 'int_run_parameters') }}
 ),
 
 judge_customers as (
