@@ -40,3 +40,13 @@
 {% macro raw_column(columns, name) %}
     {{- name if name in columns else 'cast(null as ' ~ dbt.type_string() ~ ')' -}}
 {% endmacro %}
+
+
+{# The columns of an input that the contract names, absent ones as null. #}
+{% macro raw_columns(columns, input) %}
+    {%- set contract = customer_journey.input_contract()[input] -%}
+    {%- for name in contract.required + contract.optional %}
+    {{ customer_journey.raw_column(columns, name) }} as {{ name }}
+    {{- ',' if not loop.last }}
+    {%- endfor %}
+{%- endmacro %}

@@ -63,11 +63,12 @@
 
 
 {# What a row held, as one text, kept for the rows that are rejected. #}
-{% macro raw_values(columns, names) -%}
+{% macro raw_values(columns, input) -%}
+    {%- set contract = customer_journey.input_contract()[input] -%}
     case
         when problem is not null and not is_after_as_of
             then
-    {%- for name in names if name in columns %}
+    {%- for name in contract.required + contract.optional if name in columns %}
     {{ "" if loop.first else "|| '; " }}{{ "'" if loop.first }}{{ name }}=' || coalesce({{ customer_journey.as_text(name) }}, '')
     {%- else %}
     cast(null as {{ dbt.type_string() }})

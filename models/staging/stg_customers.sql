@@ -3,12 +3,7 @@
 {%- set columns = input_columns('customers') %}
 
 with raw_customers as (
-    select
-        {%- for name in customer_segment_columns() %}
-        {{ raw_column(columns, name) }} as {{ name }},
-        {%- endfor %}
-        {{ raw_column(columns, 'customer_id') }} as customer_id,
-        {{ raw_column(columns, 'created_at') }} as created_at
+    select {{ raw_columns(columns, 'customers') }}
     from {{ input_relation('customers') }}
 ),
 
@@ -66,7 +61,7 @@ final as (
         cast(null as timestamp) as loaded_at,
         {{ row_status() }} as row_status,
         {{ status_reason() }} as status_reason,
-        {{ raw_values(columns, ['customer_id', 'created_at']) }} as raw_values
+        {{ raw_values(columns, 'customers') }} as raw_values
     from number_versions
 )
 

@@ -3,10 +3,7 @@
 {%- set columns = input_columns('exchange_rates') %}
 
 with raw_exchange_rates as (
-    select
-        {{ raw_column(columns, 'rate_date') }} as rate_date,
-        {{ raw_column(columns, 'currency') }} as currency,
-        {{ raw_column(columns, 'rate') }} as rate
+    select {{ raw_columns(columns, 'exchange_rates') }}
     from {{ input_relation('exchange_rates') }}
 ),
 
@@ -57,7 +54,7 @@ final as (
         cast(null as timestamp) as loaded_at,
         {{ row_status() }} as row_status,
         {{ status_reason() }} as status_reason,
-        {{ raw_values(columns, ['rate_date', 'currency', 'rate']) }} as raw_values
+        {{ raw_values(columns, 'exchange_rates') }} as raw_values
     from number_versions
 )
 

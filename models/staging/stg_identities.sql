@@ -3,9 +3,7 @@
 {%- set columns = input_columns('identities') %}
 
 with raw_identities as (
-    select
-        {{ raw_column(columns, 'visitor_id') }} as visitor_id,
-        {{ raw_column(columns, 'customer_id') }} as customer_id
+    select {{ raw_columns(columns, 'identities') }}
     from {{ input_relation('identities') }}
 ),
 
@@ -39,7 +37,7 @@ final as (
         cast(null as timestamp) as loaded_at,
         {{ row_status() }} as row_status,
         {{ status_reason() }} as status_reason,
-        {{ raw_values(columns, ['visitor_id', 'customer_id']) }} as raw_values
+        {{ raw_values(columns, 'identities') }} as raw_values
     from number_versions
 )
 

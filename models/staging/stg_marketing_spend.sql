@@ -4,12 +4,7 @@
 {%- set columns = input_columns('marketing_spend') %}
 
 with raw_marketing_spend as (
-    select
-        {{ raw_column(columns, 'spend_date') }} as spend_date,
-        {{ raw_column(columns, 'channel') }} as channel,
-        {{ raw_column(columns, 'campaign') }} as campaign,
-        {{ raw_column(columns, 'amount') }} as amount,
-        {{ raw_column(columns, 'currency') }} as currency
+    select {{ raw_columns(columns, 'marketing_spend') }}
     from {{ input_relation('marketing_spend') }}
 ),
 
@@ -74,9 +69,7 @@ final as (
         cast(null as timestamp) as loaded_at,
         {{ row_status() }} as row_status,
         {{ status_reason() }} as status_reason,
-        {{ raw_values(columns, [
-            'spend_date', 'channel', 'campaign', 'amount', 'currency',
-        ]) }} as raw_values
+        {{ raw_values(columns, 'marketing_spend') }} as raw_values
     from judge_rows
 )
 

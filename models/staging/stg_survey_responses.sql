@@ -3,14 +3,7 @@
 {%- set columns = input_columns('survey_responses') %}
 
 with raw_survey_responses as (
-    select
-        {{ raw_column(columns, 'response_id') }} as response_id,
-        {{ raw_column(columns, 'customer_id') }} as customer_id,
-        {{ raw_column(columns, 'responded_at') }} as responded_at,
-        {{ raw_column(columns, 'question_id') }} as question_id,
-        {{ raw_column(columns, 'score') }} as score,
-        {{ raw_column(columns, 'comment') }} as comment,
-        {{ raw_column(columns, 'loaded_at') }} as loaded_at
+    select {{ raw_columns(columns, 'survey_responses') }}
     from {{ input_relation('survey_responses') }}
 ),
 
@@ -83,10 +76,7 @@ final as (
         loaded_time as loaded_at,
         {{ row_status() }} as row_status,
         {{ status_reason() }} as status_reason,
-        {{ raw_values(columns, [
-            'response_id', 'customer_id', 'responded_at', 'question_id', 'score',
-            'loaded_at',
-        ]) }} as raw_values
+        {{ raw_values(columns, 'survey_responses') }} as raw_values
     from number_versions
 )
 

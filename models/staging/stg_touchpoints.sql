@@ -3,16 +3,7 @@
 {%- set columns = input_columns('touchpoints') %}
 
 with raw_touchpoints as (
-    select
-        {{ raw_column(columns, 'touchpoint_id') }} as touchpoint_id,
-        {{ raw_column(columns, 'customer_id') }} as customer_id,
-        {{ raw_column(columns, 'visitor_id') }} as visitor_id,
-        {{ raw_column(columns, 'occurred_at') }} as occurred_at,
-        {{ raw_column(columns, 'touchpoint_type') }} as touchpoint_type,
-        {{ raw_column(columns, 'channel') }} as channel,
-        {{ raw_column(columns, 'campaign') }} as campaign,
-        {{ raw_column(columns, 'outcome') }} as outcome,
-        {{ raw_column(columns, 'loaded_at') }} as loaded_at
+    select {{ raw_columns(columns, 'touchpoints') }}
     from {{ input_relation('touchpoints') }}
 ),
 
@@ -91,10 +82,7 @@ final as (
         loaded_time as loaded_at,
         {{ row_status() }} as row_status,
         {{ status_reason() }} as status_reason,
-        {{ raw_values(columns, [
-            'touchpoint_id', 'customer_id', 'visitor_id', 'occurred_at',
-            'touchpoint_type', 'channel', 'campaign', 'outcome', 'loaded_at',
-        ]) }} as raw_values
+        {{ raw_values(columns, 'touchpoints') }} as raw_values
     from number_versions
 )
 

@@ -4,17 +4,7 @@
 {%- set columns = input_columns('transactions') %}
 
 with raw_transactions as (
-    select
-        {{ raw_column(columns, 'transaction_id') }} as transaction_id,
-        {{ raw_column(columns, 'customer_id') }} as customer_id,
-        {{ raw_column(columns, 'occurred_at') }} as occurred_at,
-        {{ raw_column(columns, 'amount') }} as amount,
-        {{ raw_column(columns, 'currency') }} as currency,
-        {{ raw_column(columns, 'transaction_type') }} as transaction_type,
-        {{ raw_column(columns, 'original_transaction_id') }} as original_transaction_id,
-        {{ raw_column(columns, 'cost') }} as cost,
-        {{ raw_column(columns, 'sales_channel') }} as sales_channel,
-        {{ raw_column(columns, 'loaded_at') }} as loaded_at
+    select {{ raw_columns(columns, 'transactions') }}
     from {{ input_relation('transactions') }}
 ),
 
@@ -117,10 +107,7 @@ final as (
         loaded_time as loaded_at,
         {{ row_status() }} as row_status,
         {{ status_reason() }} as status_reason,
-        {{ raw_values(columns, [
-            'transaction_id', 'customer_id', 'occurred_at', 'amount', 'currency',
-            'transaction_type', 'original_transaction_id', 'loaded_at',
-        ]) }} as raw_values
+        {{ raw_values(columns, 'transactions') }} as raw_values
     from number_versions
 )
 
