@@ -19,7 +19,7 @@ with texts as (
     select given
     from (values {% for text in edge_texts -%}
         ('{{ text }}'){{ ', ' if not loop.last }}
-    {%- endfor %}, ('7' || chr(10)), (cast(null as {{ dbt.type_string() }}))) as edge_texts (given)
+    {%- endfor %}, ('7' || chr(10)), (null)) as edge_texts (given)
 ),
 
 parse_texts as (

@@ -15,7 +15,7 @@
             {%- endfor -%}
             {%- do rows.append(cells) -%}
         {%- endfor -%}
-        {%- set rows_text = tojson(rows) | replace('\\', '\\\\') | replace("'", "\\'") -%}
+        {%- set json = tojson(rows) | replace('\\', '\\\\') | replace("'", "\\'") -%}
         {%- set sql -%}
             insert into {{ this.render() }}
             select
@@ -25,7 +25,7 @@
                 }}) as {{ adapter.quote(name) }}{{ ',' if not loop.last }}
                 {%- endfor %}
             from (
-                select explode(from_json('{{ rows_text }}', 'array<array<string>>')) as cells
+                select explode(from_json('{{ json }}', 'array<array<string>>')) as cells
             ) as seed_rows
         {%- endset -%}
         {%- do adapter.add_query(sql, abridge_sql_log=True) -%}
