@@ -34,11 +34,7 @@ number_versions as (
     select
         *,
         row_number() over versions as version_number,
-        first_value(created_time) over versions is not distinct from created_time
-        {%- for name in customer_segment_columns() %}
-        and first_value({{ name }}) over versions is not distinct from {{ name }}
-        {%- endfor %}
-            as is_exact_duplicate
+        {{ is_like_kept(['created_time'] + customer_segment_columns()) }} as is_exact_duplicate
     from judge_rows
     window versions as (
         partition by customer_key, is_after_as_of, problem

@@ -9,7 +9,10 @@ with raw_marketing_spend as (
 ),
 
 exchange_rates as (
-    select rate_date, currency as rate_currency, exchange_rate
+    select
+        rate_date,
+        currency as rate_currency,
+        exchange_rate
     from {{ ref('customer_journey', 'stg_exchange_rates') }}
     where row_status = 'accepted'
 ),
@@ -31,7 +34,7 @@ judge_rows as (
     select
         parse_columns.*,
         case
-            when currency_code = '{{ var("reporting_currency") }}' then 1
+            when parse_columns.currency_code = '{{ var("reporting_currency") }}' then 1
             else exchange_rates.exchange_rate
         end as applied_rate,
         1 as version_number,
@@ -42,9 +45,9 @@ judge_rows as (
             {{ date_problem('parsed_date') }},
             {{ missing_problem('channel_name', 'channel') }},
             {{ parse_problem('given_amount', 'amount', 'amount') }},
-            case when given_amount < 0 then 'negative_amount' end,
+            case when parse_columns.given_amount < 0 then 'negative_amount' end,
             case
-                when currency_code <> '{{ var("reporting_currency") }}'
+                when parse_columns.currency_code <> '{{ var("reporting_currency") }}'
                     and exchange_rates.exchange_rate is null
                     then 'missing_exchange_rate'
             end

@@ -38,8 +38,8 @@ judge_rows as (
             end,
             {{ parse_problem('given_score', 'score', 'score') }},
             case
-                when given_score < journey_survey_questions.scale_min
-                    or given_score > journey_survey_questions.scale_max
+                when parse_columns.given_score < journey_survey_questions.scale_min
+                    or parse_columns.given_score > journey_survey_questions.scale_max
                     then 'score_out_of_range'
             end
         ) as problem

@@ -29,7 +29,7 @@ parse_columns as (
 judge_rows as (
     select
         parse_columns.*,
-        coalesce(given_outcome, journey_touchpoint_types.default_outcome)
+        coalesce(parse_columns.given_outcome, journey_touchpoint_types.default_outcome)
             as known_outcome,
         {{ is_after_as_of('cast(local_time as date)') }} as is_after_as_of,
         coalesce(
@@ -41,7 +41,9 @@ judge_rows as (
             case
                 when journey_touchpoint_types.touchpoint_type is null
                     then 'unknown_touchpoint_type'
-                when given_outcome not in ('positive', 'neutral', 'negative')
+                when
+                    parse_columns.given_outcome
+                    not in ('positive', 'neutral', 'negative')
                     then 'unknown_outcome'
             end
         ) as problem

@@ -9,7 +9,10 @@ with raw_transactions as (
 ),
 
 exchange_rates as (
-    select rate_date, currency as rate_currency, exchange_rate
+    select
+        rate_date,
+        currency as rate_currency,
+        exchange_rate
     from {{ ref('customer_journey', 'stg_exchange_rates') }}
     where row_status = 'accepted'
 ),
@@ -47,7 +50,7 @@ judge_rows as (
     select
         sign_amounts.*,
         case
-            when currency_code = '{{ var("reporting_currency") }}' then 1
+            when sign_amounts.currency_code = '{{ var("reporting_currency") }}' then 1
             else exchange_rates.exchange_rate
         end as applied_rate,
         {{ is_after_as_of('local_date') }} as is_after_as_of,
@@ -56,9 +59,11 @@ judge_rows as (
             {{ parse_problem('local_time', 'occurred_at', 'occurred_at') }},
             {{ date_problem('local_date', 'loaded_time') }},
             {{ parse_problem('given_amount', 'amount', 'amount') }},
-            case when signed_type is null then 'unknown_transaction_type' end,
             case
-                when currency_code <> '{{ var("reporting_currency") }}'
+                when sign_amounts.signed_type is null then 'unknown_transaction_type'
+            end,
+            case
+                when sign_amounts.currency_code <> '{{ var("reporting_currency") }}'
                     and exchange_rates.exchange_rate is null
                     then 'missing_exchange_rate'
             end

@@ -10,7 +10,7 @@ period_grains as (
 ),
 
 day_numbers as (
-    {{ dbt.generate_series(65536) }}
+    {{ dbt.generate_series(65536) }}  -- noqa: PRS
 ),
 
 list_dates as (

@@ -8,20 +8,16 @@ with input_quality as (
 -- Exchange rates, identities and customers are descriptions, not observations.
 find_span as (
     select
-        max(
-            case when input_name in (
-                'transactions', 'touchpoints', 'marketing_spend', 'survey_responses'
-            ) then last_date end
-        ) as last_event_date,
-        min(
-            case when input_name in (
-                'transactions', 'touchpoints', 'marketing_spend', 'survey_responses'
-            ) then first_date end
-        ) as first_event_date,
+        max(last_date) as last_event_date,
+        min(first_date) as first_event_date,
         min(case when input_name = 'transactions' then first_date end)
             as first_transaction_date
     from input_quality
-    where row_status = 'accepted'
+    where
+        row_status = 'accepted'
+        and input_name in (
+            'transactions', 'touchpoints', 'marketing_spend', 'survey_responses'
+        )
 ),
 
 find_hidden_transactions as (
@@ -44,7 +40,8 @@ sum_rejections as (
 find_excess_rejections as (
     select
         min(
-            input_name || '_input: ' || {{ as_text(as_count('rejected_count')) }} || ' of '
+            input_name || '_input: '
+            || {{ as_text(as_count('rejected_count')) }} || ' of '
             || {{ as_text(as_count('raw_count')) }}
             || ' rows are rejected, more than max_rejected_share = '
             || '{{ var("max_rejected_share") }}'
@@ -62,7 +59,8 @@ describe_problem as (
                 find_span.first_transaction_date is null
                 and find_hidden_transactions.first_hidden_date is not null
                 then
-                    'as_of_date is {{ var("as_of_date") }}, before the first transaction on '
+                    'as_of_date is {{ var("as_of_date") }}, before the first'
+                    || ' transaction on '
                     || {{ as_text('find_hidden_transactions.first_hidden_date') }}
                     || ': choose that day or a later one, or null for the latest.'
             else find_excess_rejections.excess

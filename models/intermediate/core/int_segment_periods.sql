@@ -68,14 +68,13 @@ final as (
         periods.period_end,
         periods.period_index,
         periods.last_year_period_index,
-        periods.is_complete,
         {%- for name in counts + ['guest_orders'] %}
         {{ as_count('coalesce(sum_segments.' ~ name ~ ', 0)') }} as {{ name }},
         {%- endfor %}
         {%- for name in amounts + ['guest_revenue'] %}
-        {{ as_money('coalesce(sum_segments.' ~ name ~ ', 0)') }} as {{ name }}
-        {{- ',' if not loop.last }}
+        {{ as_money('coalesce(sum_segments.' ~ name ~ ', 0)') }} as {{ name }},
         {%- endfor %}
+        periods.is_complete
     from occurring_segments
     cross join periods
     left join sum_segments

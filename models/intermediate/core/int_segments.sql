@@ -8,10 +8,10 @@ with customers as (
 
 segment_keys as (
     select distinct
-        segment_key
-        {%- for name in var('segment_columns') %},
-        {{ name }}
+        {%- for name in var('segment_columns') %}
+        {{ name }},
         {%- endfor %}
+        segment_key
     from customers
     where first_event_at is not null
 ),

@@ -64,10 +64,11 @@ final as (
         *,
         case
             when customer_id is not null and transaction_type = 'purchase'
-                then row_number() over (
-                    partition by customer_id, transaction_type
-                    order by occurred_at, transaction_id
-                )
+                then
+                    row_number() over (
+                        partition by customer_id, transaction_type
+                        order by occurred_at, transaction_id
+                    )
         end as purchase_number
     from combine_transactions
 )

@@ -70,10 +70,10 @@ final as (
         segments.segment_value,
         count_keys.period_grain,
         count_keys.cohort_index,
-        count_keys.period_number,
         {%- for figure in figures %}
-        sum(count_keys.{{ figure }}) as {{ figure }}{{ ',' if not loop.last }}
+        sum(count_keys.{{ figure }}) as {{ figure }},
         {%- endfor %}
+        count_keys.period_number
     from count_keys
     inner join segments on count_keys.segment_key = segments.segment_key
     group by

@@ -20,7 +20,7 @@ run_parameters as (
 ),
 
 window_numbers as (
-    {{ dbt.generate_series(1024) }}
+    {{ dbt.generate_series(1024) }}  -- noqa: PRS
 ),
 
 -- Everybody buys in period 0: that is what makes them the cohort.
@@ -63,14 +63,15 @@ list_elapsed_cells as (
     select
         list_cohorts.*,
         cast(window_numbers.generated_number - 1 as integer) as period_number,
-        {{ add_days('list_cohorts.cohort_end', '30 * window_numbers.generated_number - 1') }}
-        <= run_parameters.as_of_date as is_complete
+        30 * window_numbers.generated_number - 1
+        <= {{ days_between('list_cohorts.cohort_end', 'run_parameters.as_of_date') }}
+            as is_complete
     from list_cohorts
     cross join run_parameters
     inner join window_numbers
         on
-            30 * (window_numbers.generated_number - 1)
-            <= {{ days_between('list_cohorts.cohort_start', 'run_parameters.as_of_date') }}
+            {{ days_between('list_cohorts.cohort_start', 'run_parameters.as_of_date') }}
+            >= 30 * (window_numbers.generated_number - 1)
     where list_cohorts.offset_basis = 'elapsed_30_days'
 ),
 
@@ -80,4 +81,4 @@ final as (
     select * from list_elapsed_cells
 )
 
-select * from final
+select * from final  -- noqa: AM04
