@@ -20,6 +20,11 @@ FAILED_STATUSES = frozenset({"error", "fail", "runtime error", "partial success"
 _DECORATION = re.compile(r"^(?:[A-Z]\w+ )+Error(?: in .*)?$")
 _TRACE = re.compile(r"^(?:> (?:in|called by) |compiled code at |LINE \d+:)")
 _ERROR_CLASS = re.compile(r"^(?:[A-Z]\w+ )+(?:Error|Exception): ")
+# What PostgreSQL and Spark put around a message that a model stops with.
+_STOP_WRAPPER = re.compile(
+    r'^(?:invalid input syntax for type boolean: "|\[USER_RAISED_EXCEPTION\] )'
+    r'|(?:"| SQLSTATE: P0001)$'
+)
 
 
 class DbtError(Exception):
@@ -88,7 +93,10 @@ def essential_sentence(message: str) -> str:
         if not line or _TRACE.match(line):
             break
         sentence.append(line)
-    return _ERROR_CLASS.sub("", " ".join(sentence)) or message.strip()
+    stripped = _ERROR_CLASS.sub("", " ".join(sentence))
+    if _STOP_WRAPPER.match(stripped):
+        stripped = _STOP_WRAPPER.sub("", stripped)
+    return stripped or message.strip()
 
 
 def run(
@@ -201,6 +209,7 @@ def _adapter() -> Any:
 
 def _node_of_result(result: Any) -> Node:
     node = result.node
+    is_table = bool(getattr(node, "relation_name", None))
     return Node(
         name=node.name,
         kind=str(node.resource_type),
@@ -208,6 +217,6 @@ def _node_of_result(result: Any) -> Node:
         seconds=result.execution_time,
         message=result.message or "",
         description=" ".join(node.description.split()),
-        relation=f"{node.schema}.{node.alias}" if node.relation_name else "",
+        relation=f"{node.schema}.{node.alias}" if is_table else "",
         compiled_sql=getattr(node, "compiled_code", None) or "",
     )

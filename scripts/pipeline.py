@@ -5,7 +5,8 @@ Exit codes: 0 good; 1 a build or a test failed; 2 wrong usage or configuration.
 
 import difflib
 import os
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
@@ -58,18 +59,21 @@ def run(
 ) -> None:
     """Build and test every table, then say what was built and where it is."""
     project = project_dir.resolve()
+    values: dict[str, Any] = {}
     try:
+        values = _variables(project, variables, as_of)
         options = [
             *(["--target", target] if target else []),
             *_selection("--select", select),
             *_selection("--exclude", exclude),
-            *_variables(project, variables, as_of),
+            *(["--vars", yaml.safe_dump(values)] if values else []),
             *(["--full-refresh"] if full_refresh else []),
             *(["--threads", str(threads)] if threads else []),
         ]
         exit_code = _build(project, options)
     except ConfigurationError as error:
-        typer.echo(f"Error: {error}", err=True)
+        sentence = _name_input(str(error), _declared_variables(project) | values)
+        typer.echo(f"Error: {sentence}", err=True)
         exit_code = 2
     raise typer.Exit(exit_code)
 
@@ -104,8 +108,8 @@ def _selection(option: str, values: Sequence[str] | None) -> list[str]:
     return [option, *words] if words else []
 
 
-def _variables(project: Path, text: str | None, as_of: str | None) -> list[str]:
-    """Return dbt's `--vars`, after checking names and date.
+def _variables(project: Path, text: str | None, as_of: str | None) -> dict[str, Any]:
+    """Return the variables of `--vars` and `--as-of`, their names and date checked.
 
     dbt ignores a variable that nobody declared, so a typing error would pass unseen.
     """
@@ -124,17 +128,30 @@ def _variables(project: Path, text: str | None, as_of: str | None) -> list[str]:
             raise ConfigurationError(
                 f"--as-of is not a date (YYYY-MM-DD): {as_of}"
             ) from None
-    declared = set(_declared_variables(project))
+    declared = _declared_variables(project)
     for name in variables:
         if name not in declared:
             near = difflib.get_close_matches(str(name), declared, n=1)
             hint = f", did you mean {near[0]}?" if near else "."
             raise ConfigurationError(f"the project has no variable {name}{hint}")
-    return ["--vars", yaml.safe_dump(variables)] if variables else []
+    return variables
 
 
-def _declared_variables(project: Path) -> Iterator[str]:
-    """Yield the variables that the project and its installed packages declare."""
+def _name_input(sentence: str, variables: Mapping[str, Any]) -> str:
+    """Return dbt's sentence about an unknown model, in terms of an input variable."""
+    unknown = re.search(r"depends on a node named '([^']+)' which was", sentence)
+    for name, value in variables.items():
+        if unknown and name.endswith("_input") and value == unknown[1]:
+            return (
+                f"{name} names {value}, but there is no model or seed of that name: "
+                "build one, or name another."
+            )
+    return sentence
+
+
+def _declared_variables(project: Path) -> dict[str, Any]:
+    """Return the variables that the project and its installed packages declare."""
+    variables: dict[str, Any] = {}
     for file in (
         project / "dbt_project.yml",
         *project.glob("dbt_packages/*/dbt_project.yml"),
@@ -143,10 +160,9 @@ def _declared_variables(project: Path) -> Iterator[str]:
             continue
         declared = (yaml.safe_load(file.read_text()) or {}).get("vars") or {}
         for name, value in declared.items():
-            yield name
             # Variables of one package stand under the package's name.
-            if isinstance(value, dict):
-                yield from value
+            variables |= value if isinstance(value, dict) else {name: value}
+    return variables
 
 
 if __name__ == "__main__":

@@ -112,7 +112,7 @@ def _show_inputs(built: Sequence[Node]) -> None:
 
 def _show_failure(node: Node) -> None:
     out.print(f"Failed {node.kind} {node.name}", style="bold red")
-    if node.description:
+    if node.description and node.kind == "test":
         out.print(f"  {node.description}")
     if node.kind == "unit_test":
         out.print(node.message)

@@ -190,3 +190,17 @@ def test_a_reader_that_goes_away_does_not_hang_the_run(scratch: Path) -> None:
 )
 def test_the_essential_sentence(message: str, sentence: str) -> None:
     assert essential_sentence(message) == sentence
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Runtime Error in model m (models/m.sql)\n  Invalid Input Error: too few rows.",
+        "Database Error in model m (models/m.sql)\n"
+        '  invalid input syntax for type boolean: "too few rows."',
+        "Runtime Error in model m (models/m.sql)\n"
+        "  [USER_RAISED_EXCEPTION] too few rows. SQLSTATE: P0001",
+    ],
+)
+def test_a_stop_reads_the_same_on_every_engine(message: str) -> None:
+    assert essential_sentence(message) == "too few rows."
