@@ -62,8 +62,11 @@ def show(nodes: Sequence[Node], project: Path) -> None:
     _show_tables(sorted(public, key=lambda table: table.name))
     _show_inputs(built)
     for node in nodes:
+        if node.status == "warn":
+            _show_problem("Warning", node, "bold yellow")
+    for node in nodes:
         if node.is_failed:
-            _show_failure(node)
+            _show_problem("Failed", node, "bold red")
     _show_counts(nodes)
     if built:
         _show_whereabouts(built, project)
@@ -110,15 +113,15 @@ def _show_inputs(built: Sequence[Node]) -> None:
     out.print(grid)
 
 
-def _show_failure(node: Node) -> None:
-    out.print(f"Failed {node.kind} {node.name}", style="bold red")
+def _show_problem(title: str, node: Node, style: str) -> None:
+    out.print(f"{title} {node.kind} {node.name}", style=style)
     if node.description and node.kind == "test":
         out.print(f"  {node.description}")
     if node.kind == "unit_test":
         out.print(node.message)
         return
     out.print(f"  {dbt_runner.essential_sentence(node.message)}")
-    if node.kind == "test" and node.status == "fail":
+    if node.kind == "test" and node.status in ("fail", "warn"):
         for row in _failing_rows(node):
             out.print("  " + ", ".join(f"{name}={value}" for name, value in row))
 
