@@ -1,0 +1,192 @@
+"""Runs the project's models on small inputs, in a fraction of dbt's start-up time.
+
+dbt compiles the project once for each set of variables and column types, as a package
+of a throw-away root project whose inputs are empty seeds. After that an example is its
+raw rows and the compiled statements, run in order in one DuckDB transaction that is
+rolled back once the tables asked for have been read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import duckdb
+import pandas as pd
+
+PROJECT = Path(__file__).parents[2]
+WORK = TemporaryDirectory(prefix="customer_journey_harness_")
+# All columns of every input, as the contract names them, and one segment column.
+COLUMNS = {
+    "transactions": [
+        *("transaction_id", "customer_id", "occurred_at", "amount", "currency"),
+        *("transaction_type", "original_transaction_id", "cost", "sales_channel"),
+        "loaded_at",
+    ],
+    "touchpoints": [
+        *("touchpoint_id", "customer_id", "visitor_id", "occurred_at"),
+        *("touchpoint_type", "channel", "campaign", "outcome", "loaded_at"),
+    ],
+    "marketing_spend": ["spend_date", "channel", "campaign", "amount", "currency"],
+    "survey_responses": [
+        *("response_id", "customer_id", "responded_at", "question_id", "score"),
+        *("comment", "loaded_at"),
+    ],
+    "customers": ["customer_id", "created_at", "region"],
+    "identities": ["visitor_id", "customer_id"],
+    "exchange_rates": ["rate_date", "currency", "rate"],
+}
+Types = Mapping[str, Mapping[str, str]]
+TEXT: Types = {name: dict.fromkeys(cols, "varchar") for name, cols in COLUMNS.items()}
+
+
+class DbtError(RuntimeError):
+    """dbt did not carry out a command; the message says what it answered."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A compiled model: name, quoted relation and the query that fills it."""
+
+    name: str
+    relation: str
+    materialized: str
+    sql: str
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """The project compiled for one set of variables and input columns."""
+
+    connection: duckdb.DuckDBPyConnection
+    models: list[Model]
+    types: Types
+    relations: dict[str, str] = field(default_factory=dict)
+
+    def run(
+        self, inputs: Mapping[str, pd.DataFrame], tables: Iterable[str]
+    ) -> dict[str, pd.DataFrame]:
+        """Build on these raw rows and return the named tables.
+
+        An input that is absent from `inputs` is empty. Raises duckdb.Error when a
+        model stops the build.
+        """
+        self.connection.execute("begin")
+        try:
+            for name, rows in inputs.items():
+                self.connection.register("raw_rows", rows)
+                columns = ", ".join(f'"{column}"' for column in rows)
+                self.connection.execute(
+                    f"insert into {self.relations[name]} ({columns})"
+                    f" select {columns} from raw_rows"
+                )
+                self.connection.unregister("raw_rows")
+            for model in self.models:
+                kind = "view" if model.materialized == "view" else "table"
+                self.connection.execute(
+                    f"create or replace {kind} {model.relation} as {model.sql}"
+                )
+            places = {model.name: model.relation for model in self.models}
+            return {
+                table: self.connection.execute(f"select * from {places[table]}").df()
+                for table in tables
+            }
+        finally:
+            self.connection.execute("rollback")
+
+
+def dbt(*arguments: str, folder: Path) -> Any:
+    """Run dbt on the project of a folder; return its result or raise DbtError."""
+    from dbt.cli.main import dbtRunner
+
+    places = ["--project-dir", str(folder), "--profiles-dir", str(folder)]
+    answer = dbtRunner().invoke(["--quiet", *arguments, *places])
+    if not answer.success:
+        raise DbtError(
+            f"dbt {' '.join(arguments)}: {answer.exception or answer.result}"
+        )
+    return answer.result
+
+
+def write_root_project(
+    folder: Path, variables: Mapping[str, Any], types: Types
+) -> None:
+    """Make a dbt project that installs this one and has an empty seed per input."""
+    inputs = {
+        f"{name}_input": f"raw_{name}" if name in types else None for name in COLUMNS
+    }
+    project = {
+        "name": "harness",
+        "profile": "harness",
+        "flags": {"send_anonymous_usage_stats": False},
+        "vars": {"customer_journey": inputs | dict(variables)},
+    }
+    target = {"type": "duckdb", "path": str(folder / "harness.duckdb"), "threads": 1}
+    profile = {"harness": {"target": "duckdb", "outputs": {"duckdb": target}}}
+    seeds = [
+        {"name": f"raw_{name}", "config": {"column_types": dict(columns)}}
+        for name, columns in types.items()
+    ]
+    (folder / "seeds").mkdir(parents=True)
+    # JSON is YAML too.
+    for file, content in {
+        "dbt_project.yml": project,
+        "profiles.yml": profile,
+        "packages.yml": {"packages": [{"local": str(PROJECT)}]},
+        "seeds/seeds.yml": {"seeds": seeds},
+    }.items():
+        (folder / file).write_text(json.dumps(content))
+    for name, columns in types.items():
+        (folder / "seeds" / f"raw_{name}.csv").write_text(",".join(columns) + "\n")
+
+
+@cache
+def compile_json(variables: str, types: str) -> Compiled:
+    """`compile_project`, with its arguments as JSON so that they can be a key."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+    parsed: Types = json.loads(types)
+    folder = Path(WORK.name) / str(len(list(Path(WORK.name).iterdir())))
+    write_root_project(folder, json.loads(variables), parsed)
+    dbt("deps", folder=folder)
+    dbt("seed", folder=folder)
+    kinds = ["resource_type:model", "resource_type:seed"]
+    result = dbt("compile", "--select", *kinds, folder=folder)
+    DuckDBConnectionManager.close_all_connections()
+    nodes = [item.node for item in result.results]
+    models = [
+        Model(
+            node.name, node.relation_name, node.config.materialized, node.compiled_code
+        )
+        for node in nodes
+        if node.resource_type == "model" and node.config.materialized != "ephemeral"
+    ]
+    relations = {
+        name: node.relation_name
+        for node in nodes
+        for name in parsed
+        if node.name == f"raw_{name}"
+    }
+    # Small tables are quicker on one thread.
+    connection = duckdb.connect(str(folder / "harness.duckdb"), config={"threads": 1})
+    for schema in sorted({model.relation.rsplit(".", 1)[0] for model in models}):
+        connection.execute(f"create schema if not exists {schema}")
+    return Compiled(connection, models, parsed, relations)
+
+
+def compile_project(
+    variables: Mapping[str, Any] | None = None, types: Types = TEXT
+) -> Compiled:
+    """Compile the project under these variables, for inputs of these types.
+
+    An input without types is switched off. Compiling takes seconds and is done once
+    for each pair of arguments.
+    """
+    return compile_json(
+        json.dumps(variables or {}, sort_keys=True), json.dumps(types, sort_keys=True)
+    )

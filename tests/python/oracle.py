@@ -1,0 +1,214 @@
+"""The facts that retention and growth are computed from, in pandas.
+
+Written from the definitions in docs/metrics and not from the project's SQL. Days are
+whole days since 1970, money whole ten-thousandths until it is published.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from oracle_rows import Row, Settings, accepted, config, is_purchase
+
+EPOCH = date(1970, 1, 1)
+# A day, counted from 1970-01-01, on which a week starts.
+WEEK_ANCHOR = {"monday": 4, "sunday": 3, "saturday": 2}
+MONTHS = {"month": 1, "quarter": 3, "year": 12}
+
+
+def number_of(day: date) -> int:
+    """Days since 1970-01-01."""
+    return day.toordinal() - EPOCH.toordinal()
+
+
+@dataclass(frozen=True, eq=False)
+class Facts:
+    """Accepted transactions, once for every segment that they count in.
+
+    Columns of `rows`: segment (position in `segments`), customer (null: guest), day,
+    order_day (of the purchase, for a refund), money, is_purchase; and of the customer
+    first_day and is_truncated.
+    """
+
+    settings: Settings
+    segments: list[tuple[str, str]]
+    rows: pd.DataFrame
+    as_of: int
+
+    @cached_property
+    def people(self) -> pd.DataFrame:
+        """First purchase day of each customer and days until the second (or null)."""
+        bought = self.rows[self.rows["is_purchase"] & ~self.rows["is_truncated"]]
+        days = bought.dropna(subset="customer").sort_values("day")
+        days = days.drop_duplicates(["segment", "customer", "day"])
+        person = ["segment", "customer"]
+        days["wait"] = days.groupby(person)["day"].shift(-1) - days["day"]
+        return days.drop_duplicates(person)
+
+
+def acquisition_channel(
+    touches: list[Row], bought_at: datetime, settings: Settings
+) -> str:
+    """Channel credited with a first purchase."""
+    start = bought_at.date() - timedelta(days=settings.attribution_lookback_days)
+    path = [
+        touch
+        for touch in sorted(touches, key=lambda touch: str(touch["touchpoint_id"]))
+        if start <= touch["local"].date() and touch["local"] <= bought_at
+    ]
+    seed = config("journey_channels")
+    direct = set(seed.loc[seed["is_direct"], "channel"])
+    if settings.acquisition_attribution_model == "last_non_direct":
+        path = [touch for touch in path if touch.get("channel") not in direct] or path
+    if not path:
+        return "(none)"
+    # Of touches at one moment both give the one with the smallest id.
+    choose = min if settings.acquisition_attribution_model == "first" else max
+    return choose(path, key=lambda touch: touch["local"]).get("channel") or "(unknown)"
+
+
+def facts(judged: Mapping[str, list[Row]], settings: Settings) -> Facts:
+    """Everything that the reports of this module are computed from."""
+    seen = {name: accepted(rows) for name, rows in judged.items()}
+    owner = {r["visitor_id"]: r["customer_id"] for r in seen.get("identities", [])}
+    touches: dict[Any, list[Row]] = {}
+    for row in seen.get("touchpoints", []):
+        visitor = row.get("visitor_id")
+        person = row.get("customer_id") or owner.get(visitor, f"visitor:{visitor}")
+        touches.setdefault(person, []).append(row)
+    firsts: dict[Any, datetime] = {}
+    for row in sorted(seen["transactions"], key=lambda row: row["local"]):
+        if is_purchase(row):
+            firsts.setdefault(row["customer_id"], row["local"])
+    described = {row["customer_id"]: row for row in seen.get("customers", [])}
+    # A first purchase before this day is not known to be first.
+    start = settings.history_start_date or date.min
+    known_from = start + timedelta(days=settings.left_truncation_days)
+
+    def describe(customer: Any) -> Row:
+        first = firsts.get(customer) if customer is not None else None
+        person: Row = {"first_day": number_of(first) if first else None}
+        person["is_truncated"] = first is not None and first.date() < known_from
+        for column in settings.segment_columns:
+            value = described.get(customer, {}).get(column)
+            if column == "acquisition_channel" and first:
+                value = acquisition_channel(touches.get(customer, []), first, settings)
+            person[column] = "(guest)" if customer is None else value or "(unknown)"
+        return person
+
+    people = {row["customer_id"] for row in seen["transactions"]}
+    traits = {customer: describe(customer) for customer in people}
+    segments = [("all", "all")]
+    for column in settings.segment_columns:
+        segments += sorted({(column, person[column]) for person in traits.values()})
+    records = []
+    for row in seen["transactions"]:
+        person = traits[row["customer_id"]]
+        values = [("all", "all"), *((c, person[c]) for c in settings.segment_columns)]
+        records += [
+            (
+                segments.index(segment),
+                row["customer_id"],
+                number_of(row["local"]),
+                number_of(row["order_day"]),
+                row["money"],
+                is_purchase(row),
+                person["first_day"],
+                person["is_truncated"],
+            )
+            for segment in values
+        ]
+    columns = ["segment", "customer", "day", "order_day", "money", "is_purchase"]
+    rows = pd.DataFrame(records, columns=[*columns, "first_day", "is_truncated"])
+    observed = ("transactions", "touchpoints", "marketing_spend", "survey_responses")
+    days = [row["local"].date() for name in observed for row in seen.get(name, [])]
+    as_of = number_of(settings.as_of_date or max(days))
+    return Facts(settings, segments, rows, as_of)
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Calendar periods of one grain over the facts."""
+
+    facts: Facts
+    grain: str
+
+    def index(self, days: Any) -> Any:
+        """Consecutive number of the period that holds each day."""
+        days = np.asarray(days, dtype="int64")
+        if self.grain == "day":
+            return days
+        if self.grain == "week":
+            return (days - WEEK_ANCHOR[self.facts.settings.week_start]) // 7
+        months = days.astype("datetime64[D]").astype("datetime64[M]").astype("int64")
+        return months // MONTHS[self.grain]
+
+    def start(self, index: Any) -> Any:
+        """First day of each numbered period."""
+        index = np.asarray(index, dtype="int64")
+        if self.grain == "day":
+            return index
+        if self.grain == "week":
+            return index * 7 + WEEK_ANCHOR[self.facts.settings.week_start]
+        months = (index * MONTHS[self.grain]).astype("datetime64[M]")
+        return months.astype("datetime64[D]").astype("int64")
+
+    def label(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Add the columns that name segment and grain; indexed by segment first."""
+        positions = frame.index.get_level_values("segment")
+        pairs = [self.facts.segments[position] for position in positions]
+        frame["segment_column"] = [column for column, _ in pairs]
+        frame["segment_value"] = [value for _, value in pairs]
+        return frame.assign(period_grain=self.grain)
+
+    def periods(self) -> pd.DataFrame:
+        """Every segment and period, from the first transaction of all to the as-of."""
+        first, last = self.index([self.facts.rows["day"].min(), self.facts.as_of])
+        span = [range(len(self.facts.segments)), range(first, last + 1)]
+        keys = pd.MultiIndex.from_product(span, names=["segment", "period"])
+        frame = self.label(pd.DataFrame(index=keys))
+        period = keys.get_level_values("period")
+        frame["period_start"] = as_dates(self.start(period))
+        frame["is_complete"] = self.start(period + 1) - 1 <= self.facts.as_of
+        return frame
+
+    def buyers(self) -> dict[tuple[int, int], set[Any]]:
+        """Collect identified customers with a purchase, by segment and period."""
+        rows, found = self.facts.rows, dict[tuple[int, int], set[Any]]()
+        known = rows[rows["is_purchase"] & rows["customer"].notna()]
+        for segment, period, customer in zip(
+            known["segment"], self.index(known["day"]), known["customer"], strict=True
+        ):
+            found.setdefault((segment, period), set()).add(customer)
+        return found
+
+
+def as_dates(days: Any) -> Any:
+    """Calendar dates of day numbers."""
+    return np.asarray(days, dtype="int64").astype("datetime64[D]")
+
+
+def cuts(known: Facts) -> list[Cut]:
+    """Cut the facts in every grain."""
+    return [Cut(known, grain) for grain in config("period_grains")["period_grain"]]
+
+
+def stack(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """All rows of frames, null in the columns that a frame does not have."""
+    frames = list(frames)
+    columns = dict.fromkeys(column for frame in frames for column in frame)
+    return pd.DataFrame(
+        {
+            column: np.concatenate(
+                [frame.get(column, np.full(len(frame), None)) for frame in frames]
+            )
+            for column in columns
+        }
+    ).infer_objects()

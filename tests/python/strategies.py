@@ -1,0 +1,196 @@
+"""Small companies, made up by Hypothesis, with every kind of row that can go wrong."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import pandas as pd
+from hypothesis import strategies as st
+
+from harness import COLUMNS
+
+ZONE = "America/New_York"
+# Both changes of New York's clocks lie inside: 2023-11-05 and 2024-03-10.
+FIRST_DAY, LAST_DAY = date(2023, 10, 20), date(2024, 4, 10)
+CHANGES = [date(2023, 11, 5), date(2024, 3, 10)]
+# Around midnight, and the changes of the clocks, in New York; and no time at all.
+CLOCKS = [
+    "",
+    "T03:59:59Z",
+    "T04:00:00Z",
+    "T04:59:59",
+    " 05:00:00",
+    "T05:30:00.250Z",
+    "T06:30:00Z",
+    "T07:00:00Z",
+    "T12:00:00+02:00",
+    "T23:30:00-05:00",
+]
+CHANNELS = ["paid_search", "email", "direct", "unheard_of", None]
+
+instants = st.builds(
+    lambda day, clock: f"{day}{clock}",
+    st.dates(FIRST_DAY, LAST_DAY) | st.sampled_from(CHANGES),
+    st.sampled_from(CLOCKS),
+)
+# Whole and half cents, so that a converted amount needs rounding.
+amounts = st.sampled_from(["0", "10", "19.99", "0.005", "250.0000"]) | st.integers(
+    0, 50_000
+).map(lambda cents: f"{cents / 100:.2f}")
+currencies = st.sampled_from(["USD", None, "EUR", "eur", "GBP"])
+
+
+def faulty_rows() -> list[dict[str, Any]]:
+    """One transaction for each reason to reject it."""
+    good: dict[str, Any] = {
+        "customer_id": "c0",
+        "occurred_at": "2024-01-15T12:00:00Z",
+        "amount": "10",
+    }
+    faults: list[dict[str, Any]] = [
+        {"transaction_id": None},
+        {"transaction_id": "  "},
+        {"occurred_at": None},
+        {"occurred_at": "2024-02-30"},
+        {"occurred_at": "yesterday"},
+        {"occurred_at": "1970-01-01"},
+        {"occurred_at": "9999-12-31"},
+        {"amount": None},
+        {"amount": "12,50"},
+        {"amount": "ten"},
+        {"transaction_type": "exchange"},
+        {"currency": "XXX"},
+        {"loaded_at": "2024-01-10T00:00:00Z"},
+        {"occurred_at": "soon", "amount": ""},
+    ]
+    return [
+        good | {"transaction_id": f"bad{number}"} | fault
+        for number, fault in enumerate(faults)
+    ]
+
+
+def frame(name: str, rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """Raw rows of an input with all its columns, as text."""
+    return pd.DataFrame(rows, columns=COLUMNS[name], dtype=object)
+
+
+@st.composite
+def transactions(draw: st.DrawFn, people: list[str | None], ties: bool) -> pd.DataFrame:
+    """Purchases, refunds of known and unknown purchases, copies and faulty rows.
+
+    With `ties` nothing but what they hold tells which of two copies is the newer.
+    """
+    someone = st.sampled_from(people)
+    rows: list[dict[str, Any]] = draw(
+        st.lists(
+            st.fixed_dictionaries(
+                {
+                    "customer_id": someone,
+                    "occurred_at": instants,
+                    "amount": amounts,
+                    "currency": currencies,
+                    "transaction_type": st.sampled_from([None, "purchase"]),
+                    "sales_channel": st.sampled_from([None, "web"]),
+                }
+            ),
+            min_size=1,
+            max_size=40,
+        )
+    )
+    for number, row in enumerate(rows):
+        row["transaction_id"] = f"p{number:02}"
+    rows[0]["currency"] = "USD"
+    purchases = list(rows)
+    refunds = draw(
+        st.lists(
+            st.tuples(st.sampled_from(purchases), st.integers(0, 3), instants, amounts),
+            max_size=12,
+        )
+    )
+    for number, (purchase, kind, instant, amount) in enumerate(refunds):
+        linked = kind != 0
+        row = {
+            "transaction_id": f"r{number:02}",
+            "customer_id": draw(someone) if kind < 2 else purchase["customer_id"],
+            "occurred_at": instant,
+            "amount": amount if kind == 3 else f"-{amount}",
+            "currency": purchase["currency"] if linked else draw(currencies),
+            "transaction_type": "refund" if kind != 2 or float(amount) == 0 else None,
+            "original_transaction_id": purchase["transaction_id"] if linked else "gone",
+        }
+        rows.append(row)
+    copies = draw(st.lists(st.tuples(st.sampled_from(rows), st.integers(0, 3))))
+    changes = [{}, {"amount": "77.70"}, {"customer_id": "c0"}, {"sales_channel": "app"}]
+    for number, (row, change) in enumerate(copies[:6]):
+        loaded = str(LAST_DAY + timedelta(days=30 + number))
+        rows.append(row | changes[change] | {"loaded_at": None if ties else loaded})
+    rows += draw(st.lists(st.sampled_from(faulty_rows()), max_size=4))
+    return frame("transactions", draw(st.permutations(rows)))
+
+
+@st.composite
+def companies(draw: st.DrawFn, ties: bool = False) -> dict[str, pd.DataFrame]:
+    """Raw rows of every input."""
+    count = draw(st.integers(1, 25))
+    people: list[str | None] = [f"c{number}" for number in range(count)]
+    touch = st.fixed_dictionaries(
+        {
+            "customer_id": st.sampled_from([None, *people]),
+            "visitor_id": st.sampled_from(["v0", "v1", "v2"]),
+            "occurred_at": instants,
+            "touchpoint_type": st.sampled_from(["ad_click", "site_visit", "unknown"]),
+            "channel": st.sampled_from(CHANNELS),
+        }
+    )
+    touches = draw(st.lists(touch, max_size=30))
+    for number, row in enumerate(touches):
+        row["touchpoint_id"] = f"t{number:02}"
+    answer = st.fixed_dictionaries(
+        {
+            "customer_id": st.sampled_from([None, *people]),
+            "responded_at": instants,
+            "question_id": st.sampled_from(["nps_purchase", "css_effort", "old", None]),
+            "score": st.sampled_from(["0", "7", "8", "11", "N/A", None]),
+        }
+    )
+    answers = draw(st.lists(answer, max_size=10))
+    for number, row in enumerate(answers):
+        row["response_id"] = f"a{number:02}"
+    spend = st.fixed_dictionaries(
+        {
+            "spend_date": st.dates(FIRST_DAY, LAST_DAY).map(str),
+            "channel": st.sampled_from(CHANNELS),
+            "amount": st.sampled_from(["10", "0", "-1", "free", None]),
+            "currency": st.sampled_from(["USD", "GBP", None]),
+        }
+    )
+    links = draw(
+        st.lists(st.tuples(st.sampled_from(["v0", "v1"]), st.sampled_from(people)))
+    )
+    regions = draw(st.lists(st.sampled_from(["north", "south", "", None])))
+    days = pd.date_range(FIRST_DAY - timedelta(days=1), LAST_DAY + timedelta(days=1))
+    # Euros have a rate on every day, pounds on some.
+    rates = [
+        {"rate_date": day.strftime("%Y-%m-%d"), "currency": currency, "rate": rate}
+        for number, day in enumerate(days)
+        for currency, rate in (
+            ("EUR", f"1.{number:03}"),
+            ("GBP", f"1.2{number:03}"),
+        )
+        if currency == "EUR" or number % 3
+    ]
+    return {
+        "transactions": draw(transactions([*people, None, " "], ties)),
+        "touchpoints": frame("touchpoints", touches),
+        "survey_responses": frame("survey_responses", answers),
+        "marketing_spend": frame("marketing_spend", draw(st.lists(spend, max_size=10))),
+        "identities": frame(
+            "identities", [{"visitor_id": v, "customer_id": c} for v, c in links]
+        ),
+        "customers": frame(
+            "customers",
+            [{"customer_id": f"c{n}", "region": r} for n, r in enumerate(regions)],
+        ),
+        "exchange_rates": frame("exchange_rates", rates),
+    }
