@@ -77,8 +77,8 @@ with judged as (
             'transaction_id=', transaction_id, '; customer_id=', customer_id,
             '; occurred_at=', occurred_at, '; amount=', amount,
             '; currency=', t.currency, '; transaction_type=', transaction_type,
-            '; original_transaction_id=', original_transaction_id,
-            '; loaded_at=', loaded_at
+            '; original_transaction_id=', original_transaction_id, '; cost=', cost,
+            '; sales_channel=', sales_channel, '; loaded_at=', loaded_at
         )) as raw_values
     from read_parquet(getvariable('inputs') || '/transactions.parquet') as t
     left join good_rates as r
@@ -94,15 +94,18 @@ union all
 select
     *,
     row_number() over versions as version,
-    first(customer_id) over versions is not distinct from customer_id
-    and first(local_at) over versions = local_at
-    and first(given_amount) over versions = given_amount
-    and first(given_currency) over versions = given_currency
+    first((
+        customer_id, local_at, event_type, given_amount, given_currency,
+        original_transaction_id, given_cost, sales_channel
+    )) over versions = (
+        customer_id, local_at, event_type, given_amount, given_currency,
+        original_transaction_id, given_cost, sales_channel
+    )
 from judged semi join repeated using (transaction_id)
 window versions as (
     partition by transaction_id, problem
     order by local_loaded_at desc nulls last, local_at desc, given_amount desc,
-        customer_id, given_currency
+        customer_id, given_currency, original_transaction_id, given_cost, sales_channel
 );
 
 create temp table touchpoints as
@@ -134,10 +137,10 @@ judged as (
                 then 'unknown_outcome'
         end as problem,
         if(problem is null, null, concat(
-            'touchpoint_id=', touchpoint_id, '; customer_id=', customer_id,
-            '; visitor_id=', visitor_id, '; occurred_at=', occurred_at,
-            '; touchpoint_type=', t.touchpoint_type, '; channel=', channel,
-            '; campaign=', campaign, '; outcome=', outcome, '; loaded_at=', loaded_at
+            'touchpoint_id=', touchpoint_id, '; occurred_at=', occurred_at,
+            '; touchpoint_type=', t.touchpoint_type, '; customer_id=', customer_id,
+            '; visitor_id=', visitor_id, '; channel=', channel, '; campaign=', campaign,
+            '; outcome=', outcome, '; loaded_at=', loaded_at
         )) as raw_values
     from read_parquet(getvariable('inputs') || '/touchpoints.parquet') as t
     left join types on t.touchpoint_type = types.touchpoint_type
@@ -152,10 +155,13 @@ union all
 select
     *,
     row_number() over versions as version,
-    first(local_at) over versions = local_at
-    and first(touchpoint_type) over versions = touchpoint_type
-    and first(customer_id) over versions is not distinct from customer_id
-    and first(channel) over versions is not distinct from channel
+    first((
+        customer_id, visitor_id, local_at, touchpoint_type, channel, campaign,
+        known_outcome
+    )) over versions = (
+        customer_id, visitor_id, local_at, touchpoint_type, channel, campaign,
+        known_outcome
+    )
 from judged semi join repeated using (touchpoint_id)
 window versions as (
     partition by touchpoint_id, problem
@@ -189,9 +195,10 @@ judged as (
             when score not between scale_min and scale_max then 'score_out_of_range'
         end as problem,
         if(problem is null, null, concat(
-            'response_id=', response_id, '; customer_id=', customer_id,
-            '; responded_at=', responded_at, '; question_id=', s.question_id,
-            '; score=', score, '; loaded_at=', loaded_at
+            'response_id=', response_id, '; responded_at=', responded_at,
+            '; question_id=', s.question_id, '; score=', score,
+            '; customer_id=', customer_id, '; comment=', comment,
+            '; loaded_at=', loaded_at
         )) as raw_values
     from read_parquet(getvariable('inputs') || '/survey_responses.parquet') as s
     left join questions on s.question_id = questions.question_id
@@ -206,9 +213,8 @@ union all
 select
     *,
     row_number() over versions as version,
-    first(given_score) over versions = given_score
-    and first(local_at) over versions = local_at
-    and first(customer_id) over versions is not distinct from customer_id
+    first((customer_id, local_at, question_id, given_score)) over versions
+    = (customer_id, local_at, question_id, given_score)
 from judged semi join repeated using (response_id)
 window versions as (
     partition by response_id, problem
@@ -260,8 +266,8 @@ select
             then 'missing_exchange_rate'
     end as problem,
     concat(
-        'spend_date=', spend_date, '; channel=', channel, '; campaign=', campaign,
-        '; amount=', amount, '; currency=', s.currency
+        'spend_date=', spend_date, '; channel=', channel, '; amount=', amount,
+        '; campaign=', campaign, '; currency=', s.currency
     ) as raw_values
 from read_parquet(getvariable('inputs') || '/marketing_spend.parquet') as s
 left join good_rates as r
