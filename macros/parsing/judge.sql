@@ -4,6 +4,12 @@
 {%- endmacro %}
 
 
+{# The reason to reject a row whose value is none of those that are known, or null. #}
+{% macro unknown_problem(known, name) -%}
+    case when {{ known }} is null then 'unknown_{{ name }}' end
+{%- endmacro %}
+
+
 {# The reason to reject a value that is missing or could not be read, or null. #}
 {% macro parse_problem(parsed, raw, name) -%}
     case
@@ -35,6 +41,20 @@
 {% macro is_after_as_of(event_date) -%}
     {{ 'false' if var('as_of_date') is none else
         'coalesce(' ~ event_date ~ ' > ' ~ customer_journey.date_variable('as_of_date') ~ ', false)' }}
+{%- endmacro %}
+
+
+{# The rate of a row's day; of a refund on a day without one, that of its purchase. #}
+{% macro rate_of_row() -%}
+    case
+        when signed_type = 'purchase' or day_rate is not null then day_rate
+        else max(
+            case
+                when signed_type = 'purchase' and row_problem is null and not is_after_as_of
+                    then day_rate
+            end
+        ) over (partition by coalesce(original_key, transaction_key), currency_code)
+    end
 {%- endmacro %}
 
 

@@ -19,6 +19,23 @@
 {% endmacro %}
 
 
+{# A currency's code; none is the reporting currency. #}
+{% macro parse_currency(column) -%}
+    coalesce(
+        upper({{ customer_journey.parse_text(column) }}), '{{ var("reporting_currency") }}'
+    )
+{%- endmacro %}
+
+
+{# What one unit of a currency is worth in the reporting currency, or null. #}
+{% macro rate_of_day(currency, exchange_rate) -%}
+    case
+        when {{ currency }} = '{{ var("reporting_currency") }}' then 1
+        else {{ exchange_rate }}
+    end
+{%- endmacro %}
+
+
 {# A column as a decimal of so many digits before and behind the point, or null. #}
 {% macro parse_decimal(column, type, digits, scale) %}
     {%- if customer_journey.is_text_type(type) -%}

@@ -9,10 +9,7 @@ with raw_marketing_spend as (
 ),
 
 exchange_rates as (
-    select
-        rate_date,
-        currency as rate_currency,
-        exchange_rate
+    select rate_date, currency as rate_currency, exchange_rate  -- noqa: LT09
     from {{ ref('customer_journey', 'stg_exchange_rates') }}
     where row_status = 'accepted'
 ),
@@ -25,18 +22,15 @@ parse_columns as (
         {{ parse_text('channel') }} as channel_name,
         {{ parse_text('campaign') }} as campaign_name,
         {{ parse_money('amount', columns.amount) }} as given_amount,
-        coalesce(upper({{ parse_text('currency') }}), '{{ var("reporting_currency") }}')
-            as currency_code
+        {{ parse_currency('currency') }} as currency_code
     from raw_marketing_spend
 ),
 
 judge_rows as (
     select
         parse_columns.*,
-        case
-            when parse_columns.currency_code = '{{ var("reporting_currency") }}' then 1
-            else exchange_rates.exchange_rate
-        end as applied_rate,
+        {{ rate_of_day('parse_columns.currency_code', 'exchange_rates.exchange_rate') }}
+            as applied_rate,
         1 as version_number,
         false as is_exact_duplicate,
         {{ is_after_as_of('parsed_date') }} as is_after_as_of,
@@ -47,8 +41,9 @@ judge_rows as (
             {{ parse_problem('given_amount', 'amount', 'amount') }},
             case when parse_columns.given_amount < 0 then 'negative_amount' end,
             case
-                when parse_columns.currency_code <> '{{ var("reporting_currency") }}'
-                    and exchange_rates.exchange_rate is null
+                when {{ rate_of_day(
+                    'parse_columns.currency_code', 'exchange_rates.exchange_rate'
+                ) }} is null
                     then 'missing_exchange_rate'
             end
         ) as problem

@@ -9,10 +9,7 @@ with raw_transactions as (
 ),
 
 exchange_rates as (
-    select
-        rate_date,
-        currency as rate_currency,
-        exchange_rate
+    select rate_date, currency as rate_currency, exchange_rate  -- noqa: LT09
     from {{ ref('customer_journey', 'stg_exchange_rates') }}
     where row_status = 'accepted'
 ),
@@ -22,13 +19,13 @@ parse_columns as (
         *,
         {{ parse_text('transaction_id') }} as transaction_key,
         {{ parse_text('customer_id') }} as customer_key,
+        {{ parse_text('original_transaction_id') }} as original_key,
         {{ parse_local_timestamp('occurred_at', columns.occurred_at) }} as local_time,
         {{ parse_local_timestamp('loaded_at', columns.loaded_at) }} as loaded_time,
         {{ parse_money('amount', columns.amount) }} as given_amount,
         {{ parse_money('cost', columns.cost) }} as given_cost,
         lower({{ parse_text('transaction_type') }}) as given_type,
-        coalesce(upper({{ parse_text('currency') }}), '{{ var("reporting_currency") }}')
-            as currency_code
+        {{ parse_currency('currency') }} as currency_code
     from raw_transactions
 ),
 
@@ -49,25 +46,16 @@ sign_amounts as (
 judge_rows as (
     select
         sign_amounts.*,
-        case
-            when sign_amounts.currency_code = '{{ var("reporting_currency") }}' then 1
-            else exchange_rates.exchange_rate
-        end as applied_rate,
         {{ is_after_as_of('local_date') }} as is_after_as_of,
         coalesce(
             {{ missing_problem('transaction_key', 'transaction_id') }},
             {{ parse_problem('local_time', 'occurred_at', 'occurred_at') }},
             {{ date_problem('local_date', 'loaded_time') }},
             {{ parse_problem('given_amount', 'amount', 'amount') }},
-            case
-                when sign_amounts.signed_type is null then 'unknown_transaction_type'
-            end,
-            case
-                when sign_amounts.currency_code <> '{{ var("reporting_currency") }}'
-                    and exchange_rates.exchange_rate is null
-                    then 'missing_exchange_rate'
-            end
-        ) as problem
+            {{ unknown_problem('sign_amounts.signed_type', 'transaction_type') }}
+        ) as row_problem,
+        {{ rate_of_day('sign_amounts.currency_code', 'exchange_rates.exchange_rate') }}
+            as day_rate
     from sign_amounts
     left join exchange_rates
         on
@@ -75,45 +63,50 @@ judge_rows as (
             and sign_amounts.local_date = exchange_rates.rate_date
 ),
 
+-- A refund on a day without a rate is worth its purchase's rate all the same.
+apply_rates as (
+    select
+        *,
+        {{ rate_of_row() }} as applied_rate
+    from judge_rows
+),
+
 number_versions as (
     select
         *,
+        coalesce(
+            row_problem, case when applied_rate is null then 'missing_exchange_rate' end
+        ) as problem,
         row_number() over versions as version_number,
         {{ is_like_kept([
             'customer_key', 'local_time', 'signed_type', 'signed_amount',
-            'currency_code', 'original_transaction_id', 'given_cost', 'sales_channel',
+            'currency_code', 'original_key', 'given_cost', 'sales_channel',
         ]) }} as is_exact_duplicate
-    from judge_rows
+    from apply_rates
     window versions as (
-        partition by transaction_key, is_after_as_of, problem
+        partition by transaction_key, is_after_as_of, row_problem, applied_rate is null
         order by
             loaded_time desc nulls last, local_time desc, signed_amount desc,
             customer_key nulls last, currency_code,
-            original_transaction_id nulls last, given_cost nulls last,
-            sales_channel nulls last
+            original_key nulls last, given_cost nulls last, sales_channel nulls last
     )
-),
-
-final as (
-    select
-        transaction_key as transaction_id,
-        customer_key as customer_id,
-        local_time as occurred_at,
-        local_date as occurred_date,
-        signed_type as transaction_type,
-        signed_amount as original_amount,
-        currency_code as currency,
-        applied_rate as exchange_rate,
-        {{ as_money('signed_amount * applied_rate') }} as amount,
-        {{ as_money('given_cost * applied_rate') }} as cost_amount,
-        given_cost as original_cost_amount,
-        {{ parse_text('original_transaction_id') }} as original_transaction_id,
-        {{ parse_text('sales_channel') }} as sales_channel,
-        loaded_time as loaded_at,
-        {{ row_status() }} as row_status,
-        {{ status_reason() }} as status_reason,
-        {{ raw_values(columns, 'transactions') }} as raw_values
-    from number_versions
 )
 
-select * from final
+select
+    transaction_key as transaction_id,
+    customer_key as customer_id,
+    local_time as occurred_at,
+    local_date as occurred_date,
+    signed_type as transaction_type,
+    signed_amount as original_amount,
+    currency_code as currency,
+    applied_rate as exchange_rate,
+    {{ as_money('signed_amount * applied_rate') }} as amount,
+    {{ as_money('given_cost * applied_rate') }} as cost_amount,
+    original_key as original_transaction_id,
+    {{ parse_text('sales_channel') }} as sales_channel,
+    loaded_time as loaded_at,
+    {{ row_status() }} as row_status,
+    {{ status_reason() }} as status_reason,
+    {{ raw_values(columns, 'transactions') }} as raw_values
+from number_versions

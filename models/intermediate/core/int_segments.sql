@@ -32,7 +32,7 @@ list_segments as (
     select
         segment_key,
         '{{ name }}' as segment_column,
-        {{ name }} as segment_value
+        coalesce({{ name }}, '(unknown)') as segment_value
     from segment_keys
     union all
     select

@@ -5,7 +5,7 @@
 
 with customer_occasions as (
     select * from {{ ref('customer_journey', 'int_customer_occasions') }}
-    where not is_left_truncated
+    where first_purchase_date is not null and not is_left_truncated
 ),
 
 repeat_purchase_windows as (
