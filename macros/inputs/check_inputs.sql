@@ -38,20 +38,52 @@
     {% set dates = [
         'as_of_date', 'history_start_date', 'earliest_valid_date', 'latest_valid_date',
     ] %}
-    {% set iso_date = '^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$' %}
     {% for name in dates if var(name) is not none %}
-        {% if not modules.re.match(iso_date, var(name) | string) %}
+        {% if not customer_journey.is_date(var(name) | string) %}
             {{ exceptions.raise_compiler_error(
-                name ~ " is '" ~ var(name) ~ "': write a date as YYYY-MM-DD."
+                name ~ " is '" ~ var(name) ~ "': write a day that exists as YYYY-MM-DD."
             ) }}
         {% endif %}
     {% endfor %}
+    {% set whole_numbers = [
+        'left_truncation_days', 'future_tolerance_days', 'attribution_lookback_days',
+        'small_sample_size',
+    ] %}
+    {% for name in whole_numbers if var(name) is not integer or var(name) < 0 %}
+        {{ exceptions.raise_compiler_error(
+            name ~ " is '" ~ var(name) ~ "': it must be a whole number, 0 or more."
+        ) }}
+    {% endfor %}
+    {% if not modules.re.match('^[A-Z]{3}$', var('reporting_currency') | string) %}
+        {{ exceptions.raise_compiler_error(
+            "reporting_currency is '" ~ var('reporting_currency')
+            ~ "': write its three letters, such as USD."
+        ) }}
+    {% endif %}
+    {% set customer_segments = customer_journey.customer_segment_columns() %}
+    {% if customer_segments and customer_journey.input_name('customers') is none %}
+        {{ exceptions.raise_compiler_error(
+            "segment_columns names " ~ customer_segments | join(', ')
+            ~ ", but customers_input is off: name the model that has the column."
+        ) }}
+    {% endif %}
     {% set shares = var('max_rejected_share') %}
     {% if shares is not number or not 0 <= shares <= 1 %}
         {{ exceptions.raise_compiler_error(
             "max_rejected_share is '" ~ shares ~ "': it must be a number from 0 to 1."
         ) }}
     {% endif %}
+{% endmacro %}
+
+
+{# Whether a text is a day of the calendar, written as YYYY-MM-DD. #}
+{% macro is_date(text) %}
+    {% if not modules.re.match('^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$', text) %}
+        {{ return(false) }}
+    {% endif %}
+    {% set first_day = modules.datetime.date.fromisoformat(text[:8] ~ '01') %}
+    {% set day_number = modules.datetime.timedelta(days=text[8:] | int - 1) %}
+    {{ return((first_day + day_number).month == first_day.month) }}
 {% endmacro %}
 
 

@@ -39,7 +39,21 @@
 {% endmacro %}
 
 
+{# The variable segment_columns, a list of column names. #}
+{% macro segment_columns() %}
+    {% set names = var('segment_columns') %}
+    {% if names is none or names is string or names is mapping %}
+        {{ exceptions.raise_compiler_error(
+            "segment_columns is '" ~ names ~ "': write a list of columns, [] for none."
+        ) }}
+    {% endif %}
+    {{ return(names) }}
+{% endmacro %}
+
+
 {# The segment columns that the customers input carries. #}
 {% macro customer_segment_columns() %}
-    {{ return(var('segment_columns') | reject('equalto', 'acquisition_channel') | list) }}
+    {{ return(
+        customer_journey.segment_columns() | reject('equalto', 'acquisition_channel') | list
+    ) }}
 {% endmacro %}

@@ -5,6 +5,13 @@
 {%- endmacro %}
 
 
+{# A quotient as a float; null unless the denominator is above zero. #}
+{% macro ratio_of_positive(numerator, denominator) -%}
+    {{ customer_journey.as_double(numerator) }}
+    / case when {{ denominator }} > 0 then {{ customer_journey.as_double(denominator) }} end
+{%- endmacro %}
+
+
 {# Growth against an earlier value; null when there is none above zero to compare. #}
 {% macro growth_rate(value, earlier) -%}
     case

@@ -53,7 +53,7 @@ number_versions as (
         *,
         row_number() over versions as version_number,
         {{ is_like_kept([
-            'customer_key', 'local_time', 'question_key', 'given_score',
+            'customer_key', 'local_time', 'question_key', 'given_score', 'comment',
         ]) }} as is_exact_duplicate
     from judge_rows
     window versions as (

@@ -63,6 +63,8 @@ def acquisition_channel(
         for touch in sorted(touches, key=lambda touch: str(touch["touchpoint_id"]))
         if start <= touch["local"].date() and touch["local"] <= bought_at
     ]
+    # A touch without a channel names one only where there is no other touch.
+    path = [touch for touch in path if touch.get("channel")] or path
     seed = config("journey_channels")
     direct = set(seed.loc[seed["is_direct"], "channel"])
     if settings.acquisition_attribution_model == "last_non_direct":

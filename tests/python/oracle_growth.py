@@ -132,10 +132,11 @@ def accounting_of(cut: Cut) -> pd.DataFrame:
     lost = frame["contraction_revenue"] + frame["churned_revenue"]
     expansion = frame["expansion_revenue"]
     won = frame["new_revenue"] + frame["resurrected_revenue"] + expansion
-    frame["revenue_quick_ratio"] = ratio(won, -lost)
+    frame["revenue_quick_ratio"] = ratio(won, -lost).where(lost < 0)
     kept = past_revenue + lost
-    frame["gross_revenue_retention"] = ratio(kept, past_revenue)
-    frame["net_revenue_retention"] = ratio(kept + expansion, past_revenue)
+    gained = past_revenue > 0
+    frame["gross_revenue_retention"] = ratio(kept, past_revenue).where(gained)
+    frame["net_revenue_retention"] = ratio(kept + expansion, past_revenue).where(gained)
     ratios = ["customer_quick_ratio", "revenue_quick_ratio", "revenue_change"]
     ratios += ["gross_revenue_retention", "net_revenue_retention"]
     hidden = [*REVENUES, *CUSTOMERS, *ratios]

@@ -114,8 +114,9 @@ def repeat_purchase(cut: Cut | None, known: Facts) -> Iterator[pd.DataFrame]:
             )
         )
         if cut:
-            starts = cut.start(frame.index.get_level_values("period"))
-            frame["period_start"] = as_dates(starts)
+            periods = frame.index.get_level_values("period")
+            frame["period_start"] = as_dates(cut.start(periods))
+            frame["is_complete"] &= cut.start(periods + 1) - 1 <= known.as_of
         yield frame.assign(measure="repeat_purchase", window_days=window)
 
 

@@ -109,6 +109,16 @@ def test_one_id_with_two_amounts_keeps_the_row_loaded_last() -> None:
             "segment_columns.",
         ),
         (
+            "{as_of_date: '2024-02-30'}",
+            2,
+            "as_of_date is '2024-02-30': write a day that exists as YYYY-MM-DD.",
+        ),
+        (
+            "{segment_columns: region}",
+            2,
+            "segment_columns is 'region': write a list of columns, [] for none.",
+        ),
+        (
             "{as_of_date: '2001-01-01'}",
             1,
             "as_of_date is 2001-01-01, before the first transaction on 2023-01-01:",

@@ -10,7 +10,10 @@ journey_channels as (
 ),
 
 first_purchases as (
-    select customer_id, occurred_at, occurred_date
+    select
+        customer_id,
+        occurred_at,
+        occurred_date
     from journey_events
     where purchase_number = 1
 ),
@@ -23,8 +26,11 @@ rank_touches as (
             partition by first_purchases.customer_id
             order by
                 case
-                    when '{{ var("acquisition_attribution_model") }}' = 'last_non_direct'
-                        and journey_channels.is_direct
+                    when journey_events.channel is null then 2
+                    when
+                        journey_channels.is_direct
+                        and '{{ var("acquisition_attribution_model") }}'
+                        = 'last_non_direct'
                         then 1
                     else 0
                 end,
@@ -40,13 +46,15 @@ rank_touches as (
         on
             first_purchases.customer_id = journey_events.customer_id
             and journey_events.event_type = 'touchpoint'
-            and journey_events.occurred_at <= first_purchases.occurred_at
-            and journey_events.occurred_date >= {{ add_days(
-                'first_purchases.occurred_date', -var('attribution_lookback_days')
-            ) }}
+            and first_purchases.occurred_at >= journey_events.occurred_at
+            and {{ days_between(
+                'journey_events.occurred_date', 'first_purchases.occurred_date'
+            ) }} <= {{ var('attribution_lookback_days') }}
     left join journey_channels on journey_events.channel = journey_channels.channel
 )
 
-select customer_id, acquisition_channel
+select
+    customer_id,
+    acquisition_channel
 from rank_touches
 where touch_rank = 1

@@ -19,7 +19,7 @@ enter_amounts as (
         case when event_type = 'refund' then amount else 0 end as refund_amount,
         case when event_type = 'purchase' then amount else 0 end
             as net_revenue_order_basis,
-        cost_amount
+        case when event_type = 'purchase' then cost_amount end as cost_amount
     from journey_events
     where event_type in ('purchase', 'refund') and customer_id is not null
     union all

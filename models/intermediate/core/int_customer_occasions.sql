@@ -1,4 +1,5 @@
--- One row per customer with a purchase: purchase occasions and lifetime figures.
+-- One row per customer with a purchase or a refund: purchase occasions and lifetime
+-- figures.
 
 with customer_days as (
     select * from {{ ref('customer_journey', 'int_customer_days') }}

@@ -1,5 +1,5 @@
 -- One row per person seen in any input, with the segment they belong to.
-{%- set segment_columns = var('segment_columns') %}
+{%- set segments = segment_columns() %}
 
 with journey_events as (
     select *
@@ -72,7 +72,7 @@ final as (
     select
         *,
         dense_rank() over (
-            order by {{ segment_columns | join(', ') if segment_columns else 'true' }}
+            order by {{ segments | join(', ') if segments else 'true' }}
         ) as segment_key
     from describe_people
 )

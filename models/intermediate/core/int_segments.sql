@@ -8,7 +8,7 @@ with customers as (
 
 segment_keys as (
     select distinct
-        {%- for name in var('segment_columns') %}
+        {%- for name in segment_columns() %}
         {{ name }},
         {%- endfor %}
         segment_key
@@ -27,7 +27,7 @@ list_segments as (
         0 as segment_key,
         'all' as segment_column,
         'all' as segment_value
-    {%- for name in var('segment_columns') %}
+    {%- for name in segment_columns() %}
     union all
     select
         segment_key,

@@ -19,6 +19,10 @@ segments as (
     select * from {{ ref('customer_journey', 'int_segments') }}
 ),
 
+periods as (
+    select * from {{ ref('customer_journey', 'int_periods') }}
+),
+
 compare_periods as (
     select
         *,
@@ -32,15 +36,21 @@ compare_periods as (
 list_repeat_cohorts as (
     select
         repeat_purchases.*,
-        calendar.period_grain,
-        calendar.period_start
+        periods.period_grain,
+        periods.period_start,
+        periods.is_complete as is_period_complete
     from repeat_purchases
     inner join calendar on repeat_purchases.first_purchase_date = calendar.calendar_date
+    inner join periods
+        on
+            calendar.period_grain = periods.period_grain
+            and calendar.period_index = periods.period_index
     union all
     select
         repeat_purchases.*,
         'all' as period_grain,
-        cast(null as date) as period_start
+        cast(null as date) as period_start,
+        true as is_period_complete
     from repeat_purchases
 ),
 
@@ -80,7 +90,8 @@ final as (
         cast(list_repeat_cohorts.window_days as integer) as window_days,
         sum(list_repeat_cohorts.customers) as customers,
         sum(list_repeat_cohorts.eligible_customers) as eligible_customers,
-        sum(list_repeat_cohorts.eligible_customers)
+        list_repeat_cohorts.is_period_complete
+        and sum(list_repeat_cohorts.eligible_customers)
         = sum(list_repeat_cohorts.cohort_size) as is_complete
     from list_repeat_cohorts
     inner join segments on list_repeat_cohorts.segment_key = segments.segment_key
@@ -89,6 +100,7 @@ final as (
         segments.segment_value,
         list_repeat_cohorts.period_grain,
         list_repeat_cohorts.period_start,
+        list_repeat_cohorts.is_period_complete,
         list_repeat_cohorts.window_days
 )
 

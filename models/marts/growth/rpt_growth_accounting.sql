@@ -57,16 +57,16 @@ final as (
         {{ as_money('once_complete * contraction_revenue') }} as contraction_revenue,
         {{ as_money('once_complete * resurrected_revenue') }} as resurrected_revenue,
         {{ as_money('once_complete * churned_revenue') }} as churned_revenue,
-        {{ ratio(
+        {{ ratio_of_positive(
             'once_complete * (new_revenue + expansion_revenue + resurrected_revenue)',
             '-(contraction_revenue + churned_revenue)'
         ) }} as revenue_quick_ratio,
-        {{ ratio(
+        {{ ratio_of_positive(
             'once_complete'
             ~ ' * (previous_customer_revenue + contraction_revenue + churned_revenue)',
             'previous_customer_revenue'
         ) }} as gross_revenue_retention,
-        {{ ratio(
+        {{ ratio_of_positive(
             'once_complete * (previous_customer_revenue + expansion_revenue'
             ~ ' + contraction_revenue + churned_revenue)',
             'previous_customer_revenue'

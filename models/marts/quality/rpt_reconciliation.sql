@@ -1,5 +1,5 @@
 -- One row per input, measure and period grain: what became of the raw rows' value.
--- Rows are counted in the input itself, not in what staging made of it.
+{%- set event_inputs = "'transactions', 'touchpoints', 'survey_responses'" %}
 
 with raw_counts as (
     {%- for input in input_contract() %}
@@ -17,11 +17,19 @@ journey_events as (
     select * from {{ ref('customer_journey', 'int_journey_events') }}
 ),
 
+purchases as (
+    select
+        count(*) as orders,
+        coalesce(sum(amount), 0) as gross_revenue
+    from {{ ref('customer_journey', 'stg_transactions') }}
+    where row_status = 'accepted' and transaction_type = 'purchase'
+),
+
 growth as (
     select
         period_grain,
         sum(orders) as orders,
-        sum(net_revenue) as revenue
+        sum(gross_revenue) as gross_revenue
     from {{ ref('customer_journey', 'rpt_growth') }} where segment_column = 'all'
     group by period_grain
 ),
@@ -47,9 +55,7 @@ count_events as (
             when 'survey_response' then 'survey_responses'
             else 'transactions'
         end as input_name,
-        count(*) as event_count,
-        sum(case when event_type = 'purchase' then 1 else 0 end) as orders,
-        coalesce(sum(amount), 0) as revenue
+        count(*) as event_count
     from journey_events
     group by input_name
 ),
@@ -64,9 +70,7 @@ list_measures as (
         coalesce(sum_statuses.merged_rows, 0) as merged_value,
         coalesce(sum_statuses.rejected_rows, 0) as rejected_value,
         case
-            when
-                raw_counts.input_name
-                in ('transactions', 'touchpoints', 'survey_responses')
+            when raw_counts.input_name in ({{ event_inputs }})
                 then coalesce(count_events.event_count, 0)
         end as mart_value
     from raw_counts
@@ -84,37 +88,33 @@ list_measures as (
         null as mart_value
     from sum_statuses
     where input_name in ('transactions', 'marketing_spend')
-    {%- for measure in ['orders', 'revenue'] %}
+    {%- for measure in ['orders', 'gross_revenue'] %}
     union all
     select
-        count_events.input_name,
+        'transactions' as input_name,
         '{{ measure }}' as measure,
         growth.period_grain,
         null as raw_value,
-        count_events.{{ measure }} as accepted_value,
+        purchases.{{ measure }} as accepted_value,
         null as merged_value,
         null as rejected_value,
         growth.{{ measure }} as mart_value
     from growth
-    inner join count_events on count_events.input_name = 'transactions'
+    cross join purchases
     {%- endfor %}
-),
-
-final as (
-    select
-        input_name,
-        measure,
-        period_grain,
-        {{ as_money('raw_value') }} as raw_value,
-        {{ as_money('accepted_value') }} as accepted_value,
-        {{ as_money('merged_value') }} as merged_value,
-        {{ as_money('rejected_value') }} as rejected_value,
-        {{ as_money('mart_value') }} as mart_value,
-        {{ as_money(
-            'coalesce(abs(raw_value - accepted_value - merged_value - rejected_value), 0)'
-            ~ ' + coalesce(abs(accepted_value - mart_value), 0)'
-        ) }} as difference
-    from list_measures
 )
 
-select * from final
+select
+    input_name,
+    measure,
+    period_grain,
+    {{ as_money('raw_value') }} as raw_value,
+    {{ as_money('accepted_value') }} as accepted_value,
+    {{ as_money('merged_value') }} as merged_value,
+    {{ as_money('rejected_value') }} as rejected_value,
+    {{ as_money('mart_value') }} as mart_value,
+    {{ as_money(
+        'coalesce(abs(raw_value - accepted_value - merged_value - rejected_value), 0)'
+        ~ ' + coalesce(abs(accepted_value - mart_value), 0)'
+    ) }} as difference
+from list_measures
