@@ -62,7 +62,7 @@ def test_one_row_is_one_customer_observed_for_one_day() -> None:
 
 def test_only_required_columns_of_the_only_required_input() -> None:
     """With nothing optional the same purchase counts, under no channel."""
-    columns = {"transactions": dict.fromkeys(list(ONE_PURCHASE), "varchar")}
+    columns = {"transactions": {str(name): "varchar" for name in ONE_PURCHASE}}
     tables = compile_project({}, columns).run(
         {"transactions": ONE_PURCHASE}, ["rpt_growth", "rpt_input_quality"]
     )
