@@ -5,6 +5,7 @@
 create macro local_time(utc_time) as
     timezone(getvariable('timezone'), timezone('UTC', utc_time));
 create macro ratio(a, b) as a::double / nullif(b::double, 0);
+create macro ratio_of_positive(a, b) as ratio(a, if(b > 0, b, null));
 create macro wilson(s, n, side) as (
     s::double + 1.959963984540054 ** 2 / 2 + side * 1.959963984540054
     * sqrt(greatest(s * (n - s) / nullif(n::double, 0), 0) + 1.959963984540054 ** 2 / 4)
@@ -496,7 +497,8 @@ credited as (
         and occurred_date >= first_purchase_at::date - 90
     qualify row_number() over (
         partition by customer_id
-        order by coalesce(is_direct, false), occurred_at desc, source_id
+        order by
+            e.channel is null, coalesce(is_direct, false), occurred_at desc, source_id
     ) = 1
 )
 select
@@ -515,7 +517,7 @@ with entries as (
         sum(amount) filter (event_type = 'purchase') as gross,
         sum(amount) filter (event_type = 'refund') as refunds,
         coalesce(sum(amount) filter (event_type = 'purchase'), 0) as order_basis,
-        sum(cost_amount) as cost
+        sum(cost_amount) filter (event_type = 'purchase') as cost
     from journey_events
     where event_type in ('purchase', 'refund')
     group by all
@@ -527,7 +529,8 @@ with entries as (
 )
 select
     customer_id,
-    if(customer_id is null, '(guest)', any_value(channel)) as channel,
+    if(customer_id is null, '(guest)', coalesce(any_value(channel), '(unknown)'))
+        as channel,
     any_value(first_purchase_date) as first_purchase_date,
     any_value(last_purchase_date) as last_purchase_date,
     entry_date,
@@ -807,15 +810,15 @@ select
     if(is_complete, contraction, null) as contraction_revenue,
     if(is_complete, resurrected_revenue, null) as resurrected_revenue,
     if(is_complete, churned_revenue, null) as churned_revenue,
-    if(is_complete, ratio(
+    if(is_complete, ratio_of_positive(
         growth.new_revenue + expansion + growth.resurrected_revenue,
         -(contraction + growth.churned_revenue)
     ), null) as revenue_quick_ratio,
-    if(is_complete, ratio(
+    if(is_complete, ratio_of_positive(
         previous_customer_revenue + contraction + growth.churned_revenue,
         previous_customer_revenue
     ), null) as gross_revenue_retention,
-    if(is_complete, ratio(
+    if(is_complete, ratio_of_positive(
         previous_customer_revenue + expansion + contraction + growth.churned_revenue,
         previous_customer_revenue
     ), null) as net_revenue_retention,
@@ -1030,7 +1033,7 @@ shares as (
     select
         'repeat_purchase', segment_column, segment_value, r.period_grain, period_start,
         null, null, window_days, coalesce(customers, 0), eligible, null,
-        eligible = cohort_size
+        coalesce(p.is_complete, true) and eligible = cohort_size
     from repeats as r
     left join periods as p on r.period_grain = p.period_grain and r.i = p.period_index
     union all
