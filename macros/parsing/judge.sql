@@ -83,10 +83,10 @@
 
 
 {# What a row held, as one text, kept for the rows that are rejected. #}
-{% macro raw_values(columns, input) -%}
+{% macro raw_values(columns, input, condition='problem is not null') -%}
     {%- set contract = customer_journey.input_contract()[input] -%}
     case
-        when problem is not null and not is_after_as_of
+        when ({{ condition }}) and not is_after_as_of
             then
     {%- for name in contract.required + contract.optional if name in columns %}
     {{ "" if loop.first else "|| '; " }}{{ "'" if loop.first }}{{ name }}=' || coalesce({{ customer_journey.as_text(name) }}, '')

@@ -48,6 +48,14 @@ judge_rows as (
         on parse_columns.question_key = journey_survey_questions.question_id
 ),
 
+-- Before the versions are sorted, so that no raw column has to be sorted with them.
+keep_raw_values as (
+    select
+        *,
+        {{ raw_values(columns, 'survey_responses') }} as raw_values
+    from judge_rows
+),
+
 number_versions as (
     select
         *,
@@ -55,7 +63,7 @@ number_versions as (
         {{ is_like_kept([
             'customer_key', 'local_time', 'question_key', 'given_score', 'comment',
         ]) }} as is_exact_duplicate
-    from judge_rows
+    from keep_raw_values
     window versions as (
         partition by response_key, is_after_as_of, problem
         order by
@@ -76,7 +84,7 @@ final as (
         loaded_time as loaded_at,
         {{ row_status() }} as row_status,
         {{ status_reason() }} as status_reason,
-        {{ raw_values(columns, 'survey_responses') }} as raw_values
+        raw_values
     from number_versions
 )
 

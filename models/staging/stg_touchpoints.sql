@@ -52,6 +52,14 @@ judge_rows as (
         on parse_columns.given_type = journey_touchpoint_types.touchpoint_type
 ),
 
+-- Before the versions are sorted, so that no raw column has to be sorted with them.
+keep_raw_values as (
+    select
+        *,
+        {{ raw_values(columns, 'touchpoints') }} as raw_values
+    from judge_rows
+),
+
 number_versions as (
     select
         *,
@@ -60,7 +68,7 @@ number_versions as (
             'customer_key', 'visitor_key', 'local_time', 'given_type', 'channel_name',
             'campaign_name', 'known_outcome',
         ]) }} as is_exact_duplicate
-    from judge_rows
+    from keep_raw_values
     window versions as (
         partition by touchpoint_key, is_after_as_of, problem
         order by
@@ -84,7 +92,7 @@ final as (
         loaded_time as loaded_at,
         {{ row_status() }} as row_status,
         {{ status_reason() }} as status_reason,
-        {{ raw_values(columns, 'touchpoints') }} as raw_values
+        raw_values
     from number_versions
 )
 

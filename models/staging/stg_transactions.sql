@@ -63,20 +63,28 @@ judge_rows as (
             and sign_amounts.local_date = exchange_rates.rate_date
 ),
 
--- A refund on a day without a rate is worth its purchase's rate all the same.
+-- Before the rows are sorted, so that no raw column has to be sorted with them.
+keep_raw_values as (
+    select
+        *,
+        {{ raw_values(
+            columns, 'transactions', 'row_problem is not null or day_rate is null'
+        ) }} as kept_values
+    from judge_rows
+),
+
 apply_rates as (
     select
         *,
         {{ rate_of_row() }} as applied_rate
-    from judge_rows
+    from keep_raw_values
 ),
 
 number_versions as (
     select
         *,
-        coalesce(
-            row_problem, case when applied_rate is null then 'missing_exchange_rate' end
-        ) as problem,
+        coalesce(row_problem, {{ missing_problem('applied_rate', 'exchange_rate') }})
+            as problem,
         row_number() over versions as version_number,
         {{ is_like_kept([
             'customer_key', 'local_time', 'signed_type', 'signed_amount',
@@ -108,5 +116,5 @@ select
     loaded_time as loaded_at,
     {{ row_status() }} as row_status,
     {{ status_reason() }} as status_reason,
-    {{ raw_values(columns, 'transactions') }} as raw_values
+    case when problem is not null then kept_values end as raw_values
 from number_versions
