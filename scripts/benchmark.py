@@ -42,7 +42,7 @@ TABLES = (
 )  # fmt: skip
 TIMEZONE = "America/New_York"
 THREADS = 2
-MEMORY_LIMIT = "8GB"
+MEMORY_LIMIT = "7GB"
 STORAGE = "v1.2.0"
 TOLERANCE = 1e-9  # of a sum of floats, relative to the sum of their magnitudes
 REPORT_MARKER = "<!-- Below this line scripts/benchmark.py writes. -->\n"
