@@ -24,7 +24,7 @@ number_versions as (
     select
         *,
         row_number() over versions as version_number,
-        first_value(customer_key) over versions = customer_key as is_exact_duplicate
+        {{ is_like_kept(['customer_key']) }} as is_exact_duplicate
     from judge_rows
     window versions as (partition by visitor_key, problem order by customer_key)
 ),

@@ -40,12 +40,10 @@ judge_rows as (
             {{ missing_problem('channel_name', 'channel') }},
             {{ parse_problem('given_amount', 'amount', 'amount') }},
             case when parse_columns.given_amount < 0 then 'negative_amount' end,
-            case
-                when {{ rate_of_day(
-                    'parse_columns.currency_code', 'exchange_rates.exchange_rate'
-                ) }} is null
-                    then 'missing_exchange_rate'
-            end
+            {{ missing_problem(
+                rate_of_day('parse_columns.currency_code', 'exchange_rates.exchange_rate'),
+                'exchange_rate'
+            ) }}
         ) as problem
     from parse_columns
     left join exchange_rates

@@ -32,10 +32,7 @@ judge_rows as (
             {{ parse_problem('local_time', 'responded_at', 'responded_at') }},
             {{ date_problem('cast(local_time as date)', 'loaded_time') }},
             {{ missing_problem('question_key', 'question_id') }},
-            case
-                when journey_survey_questions.question_id is null
-                    then 'unknown_question'
-            end,
+            {{ unknown_problem('journey_survey_questions.question_id', 'question') }},
             {{ parse_problem('given_score', 'score', 'score') }},
             case
                 when parse_columns.given_score < journey_survey_questions.scale_min
