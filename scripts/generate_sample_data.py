@@ -34,12 +34,14 @@ from sample_truths import (
     BAD_KEYS,
     BAD_VALUES,
     GOOD_ROWS,
+    MISSING_TEXTS,
     REPEATED_ROWS,
     Channel,
     FollowUp,
     Question,
     Truths,
     expected,
+    season_shares,
 )
 
 SQL_FILE = Path(__file__).with_name("sample_company.sql")
@@ -71,8 +73,7 @@ def variables(truths: Truths, months: int, seed: int) -> dict[str, Any]:
         "country": list(truths.country_shares),
         "age": list(truths.age_shares),
     }
-    seasons = [truths.season_factors[month % 12] for month in range(months)]
-    shares["month"] = [season / sum(seasons) for season in seasons]
+    shares["month"] = season_shares(truths, months)
     end_month = FIRST_DAY.year * 12 + FIRST_DAY.month - 1 + months
     simple = {
         name: value
@@ -206,10 +207,12 @@ class Company:
             row["column_name"]: row["column_type"]
             for row in self.rows(f"describe {name}")
         }
+        missing = MISSING_TEXTS.get(name, {})
         texts = [
             f"strftime({column}, '%Y-%m-%dT%H:%M:%SZ') as {column}"
             if kind == "TIMESTAMP"
-            else f"cast({column} as varchar) as {column}"
+            else f"coalesce(cast({column} as varchar), {literal(missing.get(column))})"
+            f" as {column}"
             for column, kind in types.items()
         ]
         bad_rows = []
@@ -289,7 +292,7 @@ def generate(
     report = {
         "request": asdict(request),
         "planted": asdict(truths),
-        "expected": expected(truths),
+        "expected": expected(truths, FIRST_DAY, request.months),
         "realised": company.realised(),
         "inputs": counts,
     }

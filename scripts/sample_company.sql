@@ -422,8 +422,57 @@ inner join channels
     on placed.channel = channels.channel
 where placed.local_time < getvariable('end_day');
 
--- One row per touch as delivered; before the first purchase it names a visitor only.
-create or replace temp view touchpoints as
+-- One row per friend to whom an earlier buyer sent a link: the introduction of some who
+-- arrive by referral. Of several buyers of one instant none comes before the other.
+create or replace temp table sent_links as
+with buyers as (
+    select
+        person,
+        first_purchase,
+        row_number() over (order by first_purchase, person) as buyer_number,
+        count(*) over (order by first_purchase) as buyers_so_far
+    from people
+    where is_buyer
+),
+
+friends as (
+    select
+        person as friend,
+        is_known,
+        is_buyer,
+        first_seen - interval 1 second * whole(
+            600 + 86400 * draw(person, 'sent before')
+        ) as local_time
+    from people
+    where
+        channel = 'referral'
+        and draw(person, 'sent') < getvariable('sent_link_share')
+),
+
+friends_with_earlier_buyers as (
+    select
+        friends.*,
+        buyers.buyers_so_far
+    from friends
+    asof inner join buyers
+        on friends.local_time > buyers.first_purchase
+)
+
+select
+    buyers.person,
+    friends_with_earlier_buyers.friend,
+    friends_with_earlier_buyers.is_known,
+    friends_with_earlier_buyers.is_buyer,
+    friends_with_earlier_buyers.local_time
+from friends_with_earlier_buyers
+inner join buyers
+    on 1 + whole(
+        friends_with_earlier_buyers.buyers_so_far
+        * draw(friends_with_earlier_buyers.friend, 'sender')
+    ) = buyers.buyer_number;
+
+-- One row per touch, each once; before the first purchase it names a visitor only.
+create or replace temp view clean_touches as
 with follow_ups as (
     select
         *,
@@ -437,6 +486,7 @@ all_touches as (
     select
         'p' || touch_key as touchpoint_id,
         touch_key,
+        person,
         cast(null as varchar) as customer_id,
         visitor_id,
         local_time,
@@ -450,6 +500,7 @@ all_touches as (
     select
         'q' || person as touchpoint_id,
         person as touch_key,
+        person,
         'c' || person as customer_id,
         cast(null as varchar) as visitor_id,
         first_purchase + interval 1 second * whole(
@@ -463,9 +514,25 @@ all_touches as (
 
     union all
 
+    -- The sender is known by name, the friend only by the device that opens the link.
+    select
+        'i' || friend as touchpoint_id,
+        friend as touch_key,
+        person,
+        'c' || person as customer_id,
+        'v' || friend as visitor_id,
+        local_time,
+        'referral' as touchpoint_type,
+        cast(null as varchar) as channel,
+        cast(null as varchar) as outcome
+    from sent_links
+
+    union all
+
     select
         'f' || follow_ups.follow_up_key as touchpoint_id,
         follow_ups.follow_up_key as touch_key,
+        follow_ups.person,
         'c' || follow_ups.person as customer_id,
         if(
             draw(follow_ups.follow_up_key, 'logged in') < 0.5,
@@ -478,16 +545,25 @@ all_touches as (
         follow_up_types.touchpoint_type,
         follow_up_types.channel,
         if(
-            draw(follow_ups.follow_up_key, 'outcome') < 0.1, 'negative', null
+            draw(follow_ups.follow_up_key, 'outcome')
+            < getvariable('negative_follow_up_share'),
+            'negative',
+            null
         ) as outcome
     from follow_ups
     inner join follow_up_types
         on pick(
             draw(follow_ups.follow_up_key, 'type'), getvariable('follow_up_bounds')
         ) = follow_up_types.type_number
-),
+)
 
-delivered as (
+select *
+from all_touches
+where local_time < getvariable('end_day');
+
+-- What the source system delivers: the touches, some of them twice.
+create or replace temp view touchpoints as
+with delivered as (
     select
         touchpoint_id,
         customer_id,
@@ -502,8 +578,7 @@ delivered as (
         ) as campaign,
         outcome,
         loaded(utc(local_time), touch_key, touchpoint_id[1]) as loaded_at
-    from all_touches
-    where local_time < getvariable('end_day')
+    from clean_touches
 )
 
 select * from delivered
@@ -513,8 +588,9 @@ union all
 select * from delivered
 where draw(touchpoint_id, 'trap') < getvariable('exact_duplicate_share');
 
--- One row per answer as delivered: at most one question follows an order.
-create or replace temp view survey_responses as
+-- One row per answer, each once: at most one question follows an order. Some are
+-- anonymous, some have no score because the question does not apply.
+create or replace temp view clean_answers as
 with asked as (
     select
         purchases.*,
@@ -532,26 +608,39 @@ with asked as (
     inner join questions
         on pick(draw(order_key, 'question'), getvariable('question_bounds'))
             = questions.question_number
-),
+)
 
-delivered as (
+select
+    order_key,
+    if(draw(order_key, 'named') < 0.98, person, null) as person,
+    answered_at as local_time,
+    question_id,
+    case
+        when
+            draw(order_key, 'not applicable') < getvariable('not_applicable_share')
+            then null
+        when group_draw < promoter_rate then 9 + whole(2 * score_draw)
+        when group_draw < promoter_rate + passive_rate
+            then 7 + whole(2 * score_draw)
+        when promoter_rate is not null then whole(7 * score_draw)
+        when is_lower_better then scale_min + best_distance
+        else scale_max - best_distance
+    end as score
+from asked
+where answered_at < getvariable('end_day');
+
+-- What the source system delivers: the answers, some of them twice.
+create or replace temp view survey_responses as
+with delivered as (
     select
         's' || order_key as response_id,
-        if(draw(order_key, 'named') < 0.98, 'c' || person, null) as customer_id,
-        utc(answered_at) as responded_at,
+        'c' || person as customer_id,
+        utc(local_time) as responded_at,
         question_id,
-        case
-            when group_draw < promoter_rate then 9 + whole(2 * score_draw)
-            when group_draw < promoter_rate + passive_rate
-                then 7 + whole(2 * score_draw)
-            when promoter_rate is not null then whole(7 * score_draw)
-            when is_lower_better then scale_min + best_distance
-            else scale_max - best_distance
-        end as score,
+        score,
         if(draw(order_key, 'comment') < 0.02, 'Fine, but "quick"? No', null) as comment,
-        loaded(utc(answered_at), order_key, 's') as loaded_at
-    from asked
-    where answered_at < getvariable('end_day')
+        loaded(utc(local_time), order_key, 's') as loaded_at
+    from clean_answers
 )
 
 select * from delivered
@@ -696,30 +785,75 @@ where
 group by month_number
 order by month_number;
 
+-- What a complaint after the first purchase costs: buyers who stay for a second month,
+-- and, of those whose 90 days from the first purchase are over, those who come back on
+-- a later day in them.
 create or replace temp view realised_complaints as
-select
-    complains,
-    count(*) as buyers,
-    count(*) filter (last_month_number > 1) as staying
-from people
-where is_buyer
-group by complains
-order by complains;
+with second_occasions as (
+    select
+        person,
+        cast(min(local_time) as date) as second_date
+    from purchases
+    where month_number > 1
+    group by person
+),
 
-create or replace temp view realised_questions as
-with answers as (
-    select distinct
-        response_id,
-        question_id,
-        score
-    from survey_responses
+buyers as (
+    select
+        people.complains,
+        people.last_month_number,
+        cast(people.first_purchase as date) + 90 < getvariable('end_day') as is_over,
+        coalesce(
+            second_occasions.second_date - cast(people.first_purchase as date) <= 90,
+            false
+        ) as is_back
+    from people
+    left join second_occasions on people.person = second_occasions.person
+    where people.is_buyer
 )
 
 select
+    complains,
+    count(*) as buyers,
+    count(*) filter (last_month_number > 1) as staying,
+    count(*) filter (is_over) as buyers_over_90_days,
+    count(*) filter (is_over and is_back) as back_within_90_days
+from buyers
+group by complains
+order by complains;
+
+-- Links sent to people who were introduced by referral: a friend who stays unknown has
+-- no customer, and one who never buys was referred in vain.
+create or replace temp view realised_referrals as
+with sent as (
+    select
+        count(*) as links,
+        count(*) filter (is_known) as known_friends,
+        count(*) filter (is_buyer) as referred_buyers,
+        count(distinct person) filter (is_buyer) as referrers
+    from sent_links
+)
+
+select
+    sent.*,
+    introduced.known_people,
+    introduced.buyers
+from sent
+cross join (
+    select
+        count(*) filter (is_known) as known_people,
+        count(*) filter (is_buyer) as buyers
+    from people
+    where channel = 'referral'
+) as introduced;
+
+create or replace temp view realised_questions as
+select
     question_id,
     count(*) as answers,
-    round(sum(score) / count(*), 6) as mean_score
-from answers
+    count(*) - count(score) as not_applicable,
+    round(sum(score) / count(score), 6) as mean_score
+from clean_answers
 group by question_id
 order by question_id;
 

@@ -1,6 +1,8 @@
 """What is planted in the generated company: its true rates, and its bad rows."""
 
+from calendar import monthrange
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
 
 
@@ -72,6 +74,9 @@ class Truths:
     same_channel_share: float = (
         0.6  # of buyers whom the introducing channel also closes
     )
+    sent_link_share: float = 0.5  # of people introduced by referral, by a buyer
+    negative_follow_up_share: float = 0.1  # of touches after an order
+    not_applicable_share: float = 0.02  # of answers, which then have no score
     registered_share: float = 0.15  # of people who never buy
     unregistered_share: float = 0.01
     second_device_share: float = 0.1
@@ -195,8 +200,8 @@ BAD_VALUES: dict[str, tuple[tuple[str, str, str | None], ...]] = {
     ),
     "survey_responses": (
         ("missing_response_id", "response_id", None),
-        ("missing_score", "score", None),
-        ("unparseable_score", "score", "N/A"),
+        ("unparseable_score", "score", "nine"),
+        ("unparseable_score", "score", "9/10"),
         ("unparseable_responded_at", "responded_at", "soon"),
         ("unknown_question", "question_id", "nps_moon"),
         ("score_out_of_range", "score", "11"),
@@ -223,12 +228,125 @@ BAD_KEYS = {
     "identities": ("visitor_id", "b{}"),
     "exchange_rates": ("rate_date", "2023-05-0{}"),
 }
+# What a missing value is written as in CSV, where it is not left empty: a person who
+# fills in a form says that a question does not apply.
+MISSING_TEXTS = {"survey_responses": {"score": "N/A"}}
 # The SQL plants duplicates among the events; of these inputs, rows are delivered twice.
 # Spend has no key: two equal rows are two invoices, so none is repeated.
 REPEATED_ROWS = {"customers": 3, "identities": 3, "exchange_rates": 2}
 
 
-def expected(truths: Truths) -> dict[str, Any]:
+def season_shares(truths: Truths, months: int) -> list[float]:
+    """Return the share of people who are first seen in each month."""
+    seasons = [truths.season_factors[month % 12] for month in range(months)]
+    return [season / sum(seasons) for season in seasons]
+
+
+def full_window_shares(
+    truths: Truths, first_day: date, months: int, window_days: int
+) -> tuple[float, float]:
+    """Return shares of people whose window is over on the last day.
+
+    First of those who are seen when they arrive, then of those who walk in and are seen
+    when they buy, 1 + 30 * draw * draw whole days after they would have arrived.
+    """
+    delays = {k: (k / 30) ** 0.5 - ((k - 1) / 30) ** 0.5 for k in range(1, 31)}
+    days: dict[date, float] = {}
+    day = first_day
+    for share in season_shares(truths, months):
+        month_days = monthrange(day.year, day.month)[1]
+        for _ in range(month_days):
+            days[day] = share / month_days
+            day += timedelta(days=1)
+    last_start = day - timedelta(days=1 + window_days)
+    arriving = sum(share for seen, share in days.items() if seen <= last_start)
+    walking_in = sum(
+        share * chance
+        for seen, share in days.items()
+        for delay, chance in delays.items()
+        if seen + timedelta(days=delay) <= last_start
+    )
+    return arriving, walking_in
+
+
+def expected_funnel(truths: Truths, first_day: date, months: int) -> dict[str, float]:
+    """Return the rates of people first seen at least 60 days before the last day.
+
+    Whoever buys does so within 30 days, whoever considers within 12. A store visit and
+    a direct visit are considered by being made, and a purchase is beyond that.
+    """
+    arriving, walking_in = full_window_shares(truths, first_day, months, 60)
+    weights = [arriving if row.channel else walking_in for row in truths.channels]
+    seen = considering = buying = 0.0
+    for row, weight in zip(truths.channels, weights, strict=True):
+        is_considering = row.first_touch_type in (None, "site_visit", "store_visit")
+        considers = max(row.conversion_rate, truths.consideration_rate)
+        seen += weight * row.share
+        considering += weight * row.share * (1 if is_considering else considers)
+        buying += weight * row.share * row.conversion_rate
+    return {
+        "consideration": round(considering / seen, 6),
+        "conversion": round(buying / seen, 6),
+        "consideration_to_conversion": round(buying / considering, 6),
+    }
+
+
+def expected_milestone_success(truths: Truths) -> dict[str, float]:
+    """Return how many of a milestone's people reach the next stage in 30 days.
+
+    Those who become aware are those whom a channel shows something, before anything
+    else; they consider at the planted rate. A chat before the sale is drawn among those
+    who consider, whether they buy or not. Who has it, or buys after it, on the last
+    days has no full window.
+    """
+    arriving = [row for row in truths.channels if row.channel]
+    aware = [
+        row
+        for row in arriving
+        if row.first_touch_type not in (None, "site_visit", "store_visit")
+    ]
+    rate = truths.consideration_rate
+    considering = sum(row.share * max(row.conversion_rate, rate) for row in arriving)
+    return {
+        "awareness": round(
+            sum(row.share * max(row.conversion_rate, rate) for row in aware)
+            / sum(row.share for row in aware),
+            6,
+        ),
+        "first_contact": round(
+            sum(row.share * row.conversion_rate for row in arriving) / considering, 6
+        ),
+    }
+
+
+def expected_scores(questions: tuple[Question, ...]) -> dict[str, dict[str, float]]:
+    """Return the NPS, or the mean answer and the share of the two best answers.
+
+    An answer lies floor(points * draw * draw) points away from the best one, so at most
+    k points away with a chance of sqrt((k + 1) / points).
+    """
+    scores: dict[str, dict[str, float]] = {}
+    for question in questions:
+        if question.promoter_rate is not None and question.passive_rate is not None:
+            detractors = 1 - question.promoter_rate - question.passive_rate
+            nps = 100 * (question.promoter_rate - detractors)
+            scores[question.question_id] = {"nps": round(nps, 6)}
+            continue
+        points = question.scale_max - question.scale_min + 1
+        distance = sum(1 - (k / points) ** 0.5 for k in range(1, points))
+        mean = (
+            question.scale_min + distance
+            if question.is_lower_better
+            else question.scale_max - distance
+        )
+        scores[question.question_id] = {
+            "mean": round(mean, 6),
+            "two_best": round((2 / points) ** 0.5, 6),
+        }
+    return scores
+
+
+def expected(truths: Truths, first_day: date, months: int) -> dict[str, Any]:
     """Return rates that follow from the planted ones."""
     complaints = truths.first_complaint_share
     first, *later = truths.hazard_by_month_number
@@ -253,4 +371,7 @@ def expected(truths: Truths) -> dict[str, Any]:
             channel: round(buyers / sum(won.values()), 6)
             for channel, buyers in mix.items()
         },
+        "funnel_in_60_days": expected_funnel(truths, first_day, months),
+        "milestone_success": expected_milestone_success(truths),
+        "questions": expected_scores(truths.questions),
     }

@@ -228,9 +228,17 @@ def test_nps_groups(raw: dict[str, pd.DataFrame], truths: dict[str, Any]) -> Non
     rows = raw["survey_responses"].dropna(subset=["response_id"])
     rows = rows[~rows["response_id"].str.startswith("b")]
     rows = rows.drop_duplicates("response_id")
-    scores = rows["score"].astype(int)
-    for question in truths["planted"]["questions"]:
-        answers = scores[rows["question_id"] == question["question_id"]]
+    has_none = rows["score"] == "N/A"
+    planted = truths["planted"]
+    assert_rate(has_none.sum(), len(rows), planted["not_applicable_share"], "N/A")
+    realised = {row["question_id"]: row for row in truths["realised"]["questions"]}
+    scores = rows["score"].mask(has_none).astype("Int64")
+    for question in planted["questions"]:
+        name = question["question_id"]
+        given = scores[rows["question_id"] == name]
+        answers = given.dropna()
+        assert len(given) == realised[name]["answers"]
+        assert len(given) - len(answers) == realised[name]["not_applicable"]
         assert answers.between(question["scale_min"], question["scale_max"]).all()
         if question["promoter_rate"] is not None:
             for count, key in (
@@ -238,6 +246,77 @@ def test_nps_groups(raw: dict[str, pd.DataFrame], truths: dict[str, Any]) -> Non
                 (answers.isin([7, 8]).sum(), "passive_rate"),
             ):
                 assert_rate(count, len(answers), question[key], key)
+        else:
+            truth = truths["expected"]["questions"][name]["mean"]
+            error = 4 * float(answers.std()) / len(answers) ** 0.5
+            assert float(answers.mean()) == pytest.approx(truth, abs=error)
+
+
+def test_a_buyer_sent_the_link_before_the_friend_came(
+    raw: dict[str, pd.DataFrame],
+    buyers: pd.DataFrame,
+    touches: pd.DataFrame,
+    truths: dict[str, Any],
+) -> None:
+    rows = raw["touchpoints"]
+    sent = rows[rows["touchpoint_id"].str.startswith("i", na=False)]
+    sent = sent.drop_duplicates("touchpoint_id").set_index("visitor_id")
+    assert set(sent["touchpoint_type"]) == {"referral"}
+    assert sent.index.is_unique
+    time = local_time(sent["occurred_at"])
+    assert (sent["customer_id"].map(buyers["first_purchase"]) < time).all()
+    first = touches.drop_duplicates("person").set_index("person")
+    owner = (
+        raw["identities"]
+        .dropna()
+        .drop_duplicates()
+        .set_index("visitor_id")["customer_id"]
+    )
+    friends = pd.Series(sent.index, index=sent.index)
+    known = friends.isin(owner.index)
+    friends = friends.map(owner).fillna(friends)
+    wait = friends.map(first["time"]) - time
+    assert wait.between(pd.Timedelta(minutes=10), pd.Timedelta(days=1, hours=2)).all()
+    assert set(friends.map(first["touchpoint_type"])) == {"shared_link_view"}
+    assert set(friends.map(first["channel"])) == {"referral"}
+    (realised,) = truths["realised"]["referrals"]
+    bought = friends.isin(buyers.index)
+    assert len(sent) == realised["links"]
+    assert known.sum() == realised["known_friends"] < len(sent)
+    assert bought.sum() == realised["referred_buyers"] < known.sum()
+    assert sent.loc[bought, "customer_id"].nunique() == realised["referrers"]
+    introduced = first.index[first["channel"] == "referral"]
+    assert introduced.isin(buyers.index).sum() == realised["buyers"]
+    share = truths["planted"]["sent_link_share"]
+    assert_rate(bought.sum(), realised["buyers"], share, "links sent to buyers")
+    # Referrals that lead to nobody else: the sender's own device, or none.
+    others = rows[
+        (rows["touchpoint_type"] == "referral")
+        & rows["touchpoint_id"].str.startswith("f", na=False)
+    ]
+    own = others["visitor_id"].str[1:] == others["customer_id"].str[1:]
+    assert own.any()
+    assert (own | others["visitor_id"].isna()).all()
+
+
+def test_complaints_cost_the_return_within_90_days(
+    buyers: pd.DataFrame,
+    orders: pd.DataFrame,
+    raw: dict[str, pd.DataFrame],
+    truths: dict[str, Any],
+) -> None:
+    rows = raw["touchpoints"]
+    complained = buyers.index.isin(
+        rows.loc[rows["touchpoint_type"] == "complaint", "customer_id"]
+    )
+    first = buyers["first_purchase"].dt.normalize()
+    days = orders["time"].dt.normalize() - orders["customer_id"].map(first)
+    soon = orders.loc[(days.dt.days > 0) & (days.dt.days <= 90), "customer_id"]
+    over = first + pd.Timedelta(days=90) <= "2024-12-31"
+    for row in truths["realised"]["complaints"]:
+        group = buyers.index[over & (complained == row["complains"])]
+        assert len(group) == row["buyers_over_90_days"]
+        assert group.isin(soon).sum() == row["back_within_90_days"]
 
 
 def test_shares_of_transactions(
@@ -284,7 +363,8 @@ def unparseable(column: str) -> Predicate:
             parsed = local_time(rows[column])
         else:
             parsed = pd.to_numeric(rows[column], errors="coerce")
-        return rows[column].notna() & parsed.isna()
+        is_answer = rows[column].notna() & (rows[column] != "N/A")
+        return is_answer & parsed.isna()
 
     return is_unparseable
 
