@@ -3,7 +3,8 @@
 dbt compiles the project once for each set of variables and column types, as a package
 of a throw-away root project whose inputs are empty seeds. After that an example is its
 raw rows and the compiled statements, run in order in one DuckDB transaction that is
-rolled back once the tables asked for have been read.
+rolled back once the tables asked for have been read. The seeds that define the journey
+can hold other rows for one run, or be replaced by seeds of the root project.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ COLUMNS = {
     "exchange_rates": ["rate_date", "currency", "rate"],
 }
 Types = Mapping[str, Mapping[str, str]]
+Tables = Mapping[str, pd.DataFrame]
 TEXT: Types = {name: dict.fromkeys(cols, "varchar") for name, cols in COLUMNS.items()}
 
 
@@ -69,16 +71,19 @@ class Compiled:
     relations: dict[str, str] = field(default_factory=dict)
 
     def run(
-        self, inputs: Mapping[str, pd.DataFrame], tables: Iterable[str]
+        self, inputs: Tables, tables: Iterable[str], seeds: Tables | None = None
     ) -> dict[str, pd.DataFrame]:
         """Build on these raw rows and return the named tables.
 
-        An input that is absent from `inputs` is empty. Raises duckdb.Error when a
+        An input that is absent from `inputs` is empty; a configuration seed that is
+        absent from `seeds` holds what it always holds. Raises duckdb.Error when a
         model stops the build.
         """
         self.connection.execute("begin")
         try:
-            for name, rows in inputs.items():
+            for name in seeds or {}:
+                self.connection.execute(f"delete from {self.relations[name]}")
+            for name, rows in (dict(inputs) | dict(seeds or {})).items():
                 self.connection.register("raw_rows", rows)
                 columns = ", ".join(f'"{column}"' for column in rows)
                 self.connection.execute(
@@ -114,17 +119,31 @@ def dbt(*arguments: str, folder: Path) -> Any:
 
 
 def write_root_project(
-    folder: Path, variables: Mapping[str, Any], types: Types
+    folder: Path,
+    variables: Mapping[str, Any],
+    types: Types,
+    own_seeds: Mapping[str, str] | None = None,
 ) -> None:
-    """Make a dbt project that installs this one and has an empty seed per input."""
+    """Make a dbt project that installs this one and has an empty seed per input.
+
+    `own_seeds` are configuration seeds of the new project, as CSV, that stand in for
+    the package's of the same name.
+    """
+    own = dict(own_seeds or {})
     inputs = {
         f"{name}_input": f"raw_{name}" if name in types else None for name in COLUMNS
     }
     project = {
         "name": "harness",
         "profile": "harness",
-        "flags": {"send_anonymous_usage_stats": False},
+        "flags": {
+            "send_anonymous_usage_stats": False,
+            "require_ref_searches_node_package_before_root": True,
+        },
         "vars": {"customer_journey": inputs | dict(variables)},
+        "seeds": {
+            "customer_journey": {"config": {name: {"+enabled": False} for name in own}}
+        },
     }
     target = {"type": "duckdb", "path": str(folder / "harness.duckdb"), "threads": 1}
     profile = {"harness": {"target": "duckdb", "outputs": {"duckdb": target}}}
@@ -141,18 +160,19 @@ def write_root_project(
         "seeds/seeds.yml": {"seeds": seeds},
     }.items():
         (folder / file).write_text(json.dumps(content))
-    for name, columns in types.items():
-        (folder / "seeds" / f"raw_{name}.csv").write_text(",".join(columns) + "\n")
+    headers = {f"raw_{name}": ",".join(columns) for name, columns in types.items()}
+    for name, text in (headers | own).items():
+        (folder / "seeds" / f"{name}.csv").write_text(text + "\n")
 
 
 @cache
-def compile_json(variables: str, types: str) -> Compiled:
+def compile_json(variables: str, types: str, own_seeds: str) -> Compiled:
     """`compile_project`, with its arguments as JSON so that they can be a key."""
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 
     parsed: Types = json.loads(types)
     folder = Path(WORK.name) / str(len(list(Path(WORK.name).iterdir())))
-    write_root_project(folder, json.loads(variables), parsed)
+    write_root_project(folder, json.loads(variables), parsed, json.loads(own_seeds))
     dbt("deps", folder=folder)
     dbt("seed", folder=folder)
     kinds = ["resource_type:model", "resource_type:seed"]
@@ -167,10 +187,9 @@ def compile_json(variables: str, types: str) -> Compiled:
         if node.resource_type == "model" and node.config.materialized != "ephemeral"
     ]
     relations = {
-        name: node.relation_name
+        node.name.removeprefix("raw_"): node.relation_name
         for node in nodes
-        for name in parsed
-        if node.name == f"raw_{name}"
+        if node.resource_type == "seed"
     }
     # Small tables are quicker on one thread.
     connection = duckdb.connect(str(folder / "harness.duckdb"), config={"threads": 1})
@@ -180,13 +199,15 @@ def compile_json(variables: str, types: str) -> Compiled:
 
 
 def compile_project(
-    variables: Mapping[str, Any] | None = None, types: Types = TEXT
+    variables: Mapping[str, Any] | None = None,
+    types: Types = TEXT,
+    own_seeds: Mapping[str, str] | None = None,
 ) -> Compiled:
     """Compile the project under these variables, for inputs of these types.
 
-    An input without types is switched off. Compiling takes seconds and is done once
-    for each pair of arguments.
+    An input without types is switched off. `own_seeds` are CSV texts of configuration
+    seeds that the root project replaces. Compiling takes seconds and is done once for
+    each set of arguments.
     """
-    return compile_json(
-        json.dumps(variables or {}, sort_keys=True), json.dumps(types, sort_keys=True)
-    )
+    arguments = (variables or {}, types, own_seeds or {})
+    return compile_json(*(json.dumps(each, sort_keys=True) for each in arguments))
