@@ -5,8 +5,10 @@
 -- random choice is a draw keyed by what it is about, so the same seed gives the same
 -- company however many threads run. Times are local until a `utc()` on the way out.
 
+-- Hashed twice: alone, the hash of several values is that of the last one, the seed,
+-- xor something of the others, and all companies would be images of one another.
 create or replace macro draw(entity, purpose) as (
-    (hash(entity, purpose, getvariable('seed')) >> 11) / 9007199254740992.0
+    (hash(hash(entity, purpose, getvariable('seed'))) >> 11) / 9007199254740992.0
 );
 create or replace macro whole(number) as cast(floor(number) as integer);
 -- Position (1 first) of a draw among the cumulative shares of a list of choices.
