@@ -1,4 +1,4 @@
-"""The facts that retention and growth are computed from, in pandas.
+"""The facts that the reports are computed from, in pandas.
 
 Written from the definitions in docs/metrics and not from the project's SQL. Days are
 whole days since 1970, money whole ten-thousandths until it is published.
@@ -30,7 +30,7 @@ def number_of(day: date) -> int:
 
 @dataclass(frozen=True, eq=False)
 class Facts:
-    """Accepted transactions, once for every segment that they count in.
+    """What was accepted, and the transactions once for every segment they count in.
 
     Columns of `rows`: segment (position in `segments`), customer (null: guest), day,
     order_day (of the purchase, for a refund), money, is_purchase; and of the customer
@@ -41,6 +41,14 @@ class Facts:
     segments: list[tuple[str, str]]
     rows: pd.DataFrame
     as_of: int
+    # Accepted rows of each input, a touch's person under "customer".
+    seen: dict[str, list[Row]]
+    # Customer that each known visitor is.
+    owner: dict[str, str]
+    # Of everybody seen in any input (None: those without a name) first_purchase_at,
+    # first_day, is_truncated, acquisition_channel, and segments: pairs of the column
+    # and the person's value.
+    traits: dict[str | None, Row]
 
     @cached_property
     def people(self) -> pd.DataFrame:
@@ -54,14 +62,17 @@ class Facts:
 
 
 def acquisition_channel(
-    touches: list[Row], bought_at: datetime, settings: Settings
+    touches: list[Row], until: datetime | None, settings: Settings
 ) -> str:
-    """Channel credited with a first purchase."""
-    start = bought_at.date() - timedelta(days=settings.attribution_lookback_days)
+    """Channel credited with a first purchase, or with a prospect's interest so far."""
+    if until is None:
+        until = max((touch["local"] for touch in touches), default=datetime.min)
     path = [
         touch
         for touch in sorted(touches, key=lambda touch: str(touch["touchpoint_id"]))
-        if start <= touch["local"].date() and touch["local"] <= bought_at
+        if touch["local"] <= until
+        and (until.date() - touch["local"].date()).days
+        <= settings.attribution_lookback_days
     ]
     # A touch without a channel names one only where there is no other touch.
     path = [touch for touch in path if touch.get("channel")] or path
@@ -76,15 +87,13 @@ def acquisition_channel(
     return choose(path, key=lambda touch: touch["local"]).get("channel") or "(unknown)"
 
 
-def facts(judged: Mapping[str, list[Row]], settings: Settings) -> Facts:
-    """Everything that the reports of this module are computed from."""
-    seen = {name: accepted(rows) for name, rows in judged.items()}
-    owner = {r["visitor_id"]: r["customer_id"] for r in seen.get("identities", [])}
+def describe_people(
+    seen: Mapping[str, list[Row]], settings: Settings
+) -> dict[str | None, Row]:
+    """`Facts.traits` of everybody."""
     touches: dict[Any, list[Row]] = {}
     for row in seen.get("touchpoints", []):
-        visitor = row.get("visitor_id")
-        person = row.get("customer_id") or owner.get(visitor, f"visitor:{visitor}")
-        touches.setdefault(person, []).append(row)
+        touches.setdefault(row["customer"], []).append(row)
     firsts: dict[Any, datetime] = {}
     for row in sorted(seen["transactions"], key=lambda row: row["local"]):
         if is_purchase(row):
@@ -96,43 +105,61 @@ def facts(judged: Mapping[str, list[Row]], settings: Settings) -> Facts:
 
     def describe(customer: Any) -> Row:
         first = firsts.get(customer) if customer is not None else None
-        person: Row = {"first_day": number_of(first) if first else None}
-        person["is_truncated"] = first is not None and first.date() < known_from
+        path = touches.get(customer, [])
+        channel = acquisition_channel(path, first, settings)
+        values = described.get(customer, {}) | {"acquisition_channel": channel}
+        segments = [("all", "all")]
         for column in settings.segment_columns:
-            value = described.get(customer, {}).get(column)
-            if column == "acquisition_channel" and first:
-                value = acquisition_channel(touches.get(customer, []), first, settings)
-            person[column] = "(guest)" if customer is None else value or "(unknown)"
-        return person
+            value = values.get(column) or "(unknown)"
+            segments.append((column, "(guest)" if customer is None else value))
+        return {
+            "first_purchase_at": first,
+            "first_day": number_of(first) if first else None,
+            "is_truncated": first is not None and first.date() < known_from,
+            "acquisition_channel": channel,
+            "segments": segments,
+        }
 
-    people = {row["customer_id"] for row in seen["transactions"]}
-    traits = {customer: describe(customer) for customer in people}
-    segments = [("all", "all")]
-    for column in settings.segment_columns:
-        segments += sorted({(column, person[column]) for person in traits.values()})
-    records = []
-    for row in seen["transactions"]:
-        person = traits[row["customer_id"]]
-        values = [("all", "all"), *((c, person[c]) for c in settings.segment_columns)]
-        records += [
-            (
-                segments.index(segment),
-                row["customer_id"],
-                number_of(row["local"]),
-                number_of(row["order_day"]),
-                row["money"],
-                is_purchase(row),
-                person["first_day"],
-                person["is_truncated"],
-            )
-            for segment in values
-        ]
+    events = [seen["transactions"], seen.get("survey_responses", [])]
+    named = {row.get("customer_id") for rows in events for row in rows}
+    people = named | set(touches) | set(described)
+    return {person: describe(person) for person in people}
+
+
+def facts(judged: Mapping[str, list[Row]], settings: Settings) -> Facts:
+    """Everything that the reports of this module are computed from."""
+    seen = {name: accepted(rows) for name, rows in judged.items()}
+    owner = {r["visitor_id"]: r["customer_id"] for r in seen.get("identities", [])}
+    for row in seen.get("touchpoints", []):
+        visitor = row.get("visitor_id")
+        named = row.get("customer_id")
+        row["customer"] = named or owner.get(visitor, f"visitor:{visitor}")
+    traits = describe_people(seen, settings)
+    # The reports on revenue know the segments in which somebody bought.
+    buyers = {row["customer_id"] for row in seen["transactions"]}
+    pairs = {pair for buyer in buyers for pair in traits[buyer]["segments"]}
+    order = ["all", *settings.segment_columns]
+    segments = sorted(pairs, key=lambda pair: (order.index(pair[0]), pair[1]))
+    records = [
+        (
+            segments.index(segment),
+            row["customer_id"],
+            number_of(row["local"]),
+            number_of(row["order_day"]),
+            row["money"],
+            is_purchase(row),
+            traits[row["customer_id"]]["first_day"],
+            traits[row["customer_id"]]["is_truncated"],
+        )
+        for row in seen["transactions"]
+        for segment in traits[row["customer_id"]]["segments"]
+    ]
     columns = ["segment", "customer", "day", "order_day", "money", "is_purchase"]
     rows = pd.DataFrame(records, columns=[*columns, "first_day", "is_truncated"])
     observed = ("transactions", "touchpoints", "marketing_spend", "survey_responses")
     days = [row["local"].date() for name in observed for row in seen.get(name, [])]
     as_of = number_of(settings.as_of_date or max(days))
-    return Facts(settings, segments, rows, as_of)
+    return Facts(settings, segments, rows, as_of, seen, owner, traits)
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ REQUIRED = {
     "transactions": ["transaction_id", "occurred_at", "amount"],
     "touchpoints": ["touchpoint_id", "occurred_at", "person", "touchpoint_type"],
     "marketing_spend": ["spend_date", "channel", "amount"],
-    "survey_responses": ["response_id", "responded_at", "question_id", "score"],
+    "survey_responses": ["response_id", "responded_at", "question_id"],
     "customers": ["customer_id"],
     "identities": ["visitor_id", "customer_id"],
     "exchange_rates": ["rate_date", "currency", "rate"],
@@ -33,13 +33,16 @@ REQUIRED = {
 KEY_LENGTH = {"exchange_rates": 2}
 INSTANTS = {"occurred_at", "spend_date", "responded_at", "rate_date", "created_at"}
 NUMBERS = {"amount", "score", "rate"}
+# What people answer who cannot answer, in any case.
+NOT_APPLICABLE = {"n/a", "na", "not applicable"}
+OUTCOMES = {None, "positive", "neutral", "negative"}
 Inputs = Mapping[str, pd.DataFrame]
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The project's variables that bear on retention, growth and input quality."""
+    """The project's variables that bear on the tables computed here."""
 
     as_of_date: date | None = None
     history_start_date: date | None = None
@@ -54,12 +57,23 @@ class Settings:
     acquisition_attribution_model: str = "last_non_direct"
     attribution_lookback_days: int = 90
     small_sample_size: int = 30
+    lapse_days: int | None = None
+    survey_answers_counted: str = "latest"
+    survey_follow_up_days: int = 90
 
 
 @cache
 def config(name: str) -> pd.DataFrame:
     """Rows of one of the project's configuration seeds."""
     return pd.read_csv(CONFIG / f"{name}.csv")
+
+
+@cache
+def by_name(name: str) -> dict[str, Row]:
+    """Rows of a configuration seed under what its first column names."""
+    rows = config(name).to_dict("records")
+    first = config(name).columns[0]
+    return {row[first]: {str(column): row[column] for column in row} for row in rows}
 
 
 def parse_time(value: Any, zone: str) -> datetime | None:
@@ -99,22 +113,28 @@ def time_fault(row: Row, column: str, settings: Settings) -> str | None:
     return "future_date" if loaded and day > loaded.date() + tolerance else None
 
 
+def survey_fault(row: Row) -> str | None:
+    """Say what is wrong with a question or with the answer to it."""
+    question = by_name("journey_survey_questions").get(row["question_id"])
+    if question is None:
+        return "unknown_question"
+    if row["is_not_applicable"]:
+        return None
+    if row["number"] is None:
+        return "unparseable_score"
+    on_scale = question["scale_min"] <= row["number"] <= question["scale_max"]
+    return None if on_scale else "score_out_of_range"
+
+
 def value_fault(name: str, row: Row, column: str) -> str | None:
     """Say what is wrong with a value that can be read."""
     number = row["number"]
     if column == "touchpoint_type":
-        known = config("journey_touchpoint_types")["touchpoint_type"].tolist()
-        return None if row[column] in known else "unknown_touchpoint_type"
-    if column in ("question_id", "score"):
-        questions = config("journey_survey_questions").set_index("question_id")
-        if row["question_id"] not in questions.index:
-            return "unknown_question"
-        scale: Any = questions.loc[row["question_id"]]
-        outside = (
-            column == "score"
-            and not scale.scale_min <= float(number) <= scale.scale_max
-        )
-        return "score_out_of_range" if outside else None
+        if row[column] not in by_name("journey_touchpoint_types"):
+            return "unknown_touchpoint_type"
+        return None if row["outcome"] in OUTCOMES else "unknown_outcome"
+    if column == "question_id":
+        return survey_fault(row)
     if name == "transactions" and column == "amount":
         known_types = (None, "purchase", "refund")
         return None if row["type"] in known_types else "unknown_transaction_type"
@@ -150,6 +170,9 @@ def read_row(name: str, raw: Mapping[Any, Any], settings: Settings) -> Row:
     row["local"] = parse_time(moments[0], zone) if moments else None
     numbers = [row[c] for c in row if c in NUMBERS and row[c] is not None]
     row["number"] = parse_number(numbers[0]) if numbers else None
+    row["outcome"] = str(row.get("outcome") or "").lower() or None
+    answer = str(row.get("score") or "").lower()
+    row["is_not_applicable"] = answer in NOT_APPLICABLE or row.get("score") is None
     row["person"] = row.get("customer_id") or row.get("visitor_id")
     row["kind"] = None
     row["type"] = str(row.get("transaction_type") or "").lower() or None

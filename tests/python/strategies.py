@@ -28,17 +28,50 @@ CLOCKS = [
     "T23:30:00-05:00",
 ]
 CHANNELS = ["paid_search", "email", "direct", "unheard_of", None]
+# Touches of every stage, and of none; what few people do stands here more than once.
+TOUCHPOINT_TYPES = [
+    *("ad_click", "direct_mail", "site_visit", "store_visit", "presales_call"),
+    *("checkout", "delivery", "complaint", "support_call", "loyalty_offer"),
+    *("positive_review", "negative_review", "telepathy", *["referral"] * 4),
+]
+OUTCOMES = [None, None, "positive", "Neutral", "negative", "splendid"]
+QUESTIONS = [
+    *["nps_purchase", "nps_support", "css_checkout", "css_effort"] * 2,
+    *("exs_findability", "exs_resolution", "old", None),
+]
+# Some answer off the scale, some cannot answer, some cannot be read.
+ANSWERS = [
+    *("0", "6", "7", "8", "-1", "11", "N/A", " not applicable", None, "ten"),
+    *["1", "2", "4", "5", "9", "10"] * 2,
+]
 
 instants = st.builds(
     lambda day, clock: f"{day}{clock}",
     st.dates(FIRST_DAY, LAST_DAY) | st.sampled_from(CHANGES),
     st.sampled_from(CLOCKS),
 )
+
+
+@st.composite
+def calendars(draw: st.DrawFn) -> st.SearchStrategy[str]:
+    """Instants of one company, of which some are taken again and again."""
+    busy = draw(st.lists(instants, min_size=1, max_size=4))
+    return instants | st.sampled_from(busy)
+
+
 # Whole and half cents, so that a converted amount needs rounding.
 amounts = st.sampled_from(["0", "10", "19.99", "0.005", "250.0000"]) | st.integers(
     0, 50_000
 ).map(lambda cents: f"{cents / 100:.2f}")
 currencies = st.sampled_from(["USD", None, "EUR", "eur", "GBP"])
+
+
+def many(
+    draw: st.DrawFn, row: st.SearchStrategy[dict[str, Any]], least: int, most: int
+) -> list[dict[str, Any]]:
+    """Rows of which any number is as likely; a list alone would mostly be short."""
+    size = draw(st.integers(least, most))
+    return draw(st.lists(row, min_size=size, max_size=size))
 
 
 def faulty_rows() -> list[dict[str, Any]]:
@@ -76,35 +109,35 @@ def frame(name: str, rows: list[dict[str, Any]]) -> pd.DataFrame:
 
 
 @st.composite
-def transactions(draw: st.DrawFn, people: list[str | None], ties: bool) -> pd.DataFrame:
+def transactions(
+    draw: st.DrawFn,
+    people: list[str | None],
+    moments: st.SearchStrategy[str],
+    ties: bool,
+) -> pd.DataFrame:
     """Purchases, refunds of known and unknown purchases, copies and faulty rows.
 
     With `ties` nothing but what they hold tells which of two copies is the newer.
     """
     someone = st.sampled_from(people)
-    rows: list[dict[str, Any]] = draw(
-        st.lists(
-            st.fixed_dictionaries(
-                {
-                    "customer_id": someone,
-                    "occurred_at": instants,
-                    "amount": amounts,
-                    "currency": currencies,
-                    "transaction_type": st.sampled_from([None, "purchase"]),
-                    "sales_channel": st.sampled_from([None, "web"]),
-                }
-            ),
-            min_size=1,
-            max_size=40,
-        )
+    bought = st.fixed_dictionaries(
+        {
+            "customer_id": someone,
+            "occurred_at": moments,
+            "amount": amounts,
+            "currency": currencies,
+            "transaction_type": st.sampled_from([None, "purchase"]),
+            "sales_channel": st.sampled_from([None, "web"]),
+        }
     )
+    rows = many(draw, bought, 1, 40)
     for number, row in enumerate(rows):
         row["transaction_id"] = f"p{number:02}"
     rows[0]["currency"] = "USD"
     purchases = list(rows)
     refunds = draw(
         st.lists(
-            st.tuples(st.sampled_from(purchases), st.integers(0, 3), instants, amounts),
+            st.tuples(st.sampled_from(purchases), st.integers(0, 3), moments, amounts),
             max_size=12,
         )
     )
@@ -131,30 +164,54 @@ def transactions(draw: st.DrawFn, people: list[str | None], ties: bool) -> pd.Da
 
 @st.composite
 def companies(draw: st.DrawFn, ties: bool = False) -> dict[str, pd.DataFrame]:
-    """Raw rows of every input."""
-    count = draw(st.integers(1, 25))
+    """Raw rows of every input.
+
+    Some people only touch, answer or buy; some answers and purchases have no name.
+    """
+    count = draw(st.sampled_from([1, 2, 3, 5, 8, 25]))
     people: list[str | None] = [f"c{number}" for number in range(count)]
+    moments = draw(calendars())
+    bought = draw(transactions([*people, None, " "], moments, ties))
+    good = bought["transaction_id"].astype(str).str.startswith("p")
+    purchases = st.sampled_from(bought[good].to_dict("records"))
     touch = st.fixed_dictionaries(
         {
             "customer_id": st.sampled_from([None, *people]),
-            "visitor_id": st.sampled_from(["v0", "v1", "v2"]),
-            "occurred_at": instants,
-            "touchpoint_type": st.sampled_from(["ad_click", "site_visit", "unknown"]),
+            # A visitor may be one person while somebody else is named.
+            "visitor_id": st.sampled_from(["v0", "v1", "v2", None]),
+            "occurred_at": moments,
+            "touchpoint_type": st.sampled_from(TOUCHPOINT_TYPES),
             "channel": st.sampled_from(CHANNELS),
+            "outcome": st.sampled_from(OUTCOMES),
         }
     )
-    touches = draw(st.lists(touch, max_size=30))
+    touches = many(draw, touch, 0, 40)
+    # One buyer tells the next, at the moment at which that one buys.
+    stories = draw(st.lists(st.tuples(purchases, purchases, st.booleans()), max_size=4))
+    for teller, listener, is_early in stories:
+        touches.append(
+            {
+                "customer_id": teller["customer_id"],
+                "visitor_id": f"to {listener['customer_id']}",
+                "occurred_at": (teller if is_early else listener)["occurred_at"],
+                "touchpoint_type": "referral",
+            }
+        )
     for number, row in enumerate(touches):
         row["touchpoint_id"] = f"t{number:02}"
     answer = st.fixed_dictionaries(
         {
             "customer_id": st.sampled_from([None, *people]),
-            "responded_at": instants,
-            "question_id": st.sampled_from(["nps_purchase", "css_effort", "old", None]),
-            "score": st.sampled_from(["0", "7", "8", "11", "N/A", None]),
+            "responded_at": moments,
+            "question_id": st.sampled_from(QUESTIONS),
+            "score": st.sampled_from(ANSWERS),
         }
     )
-    answers = draw(st.lists(answer, max_size=10))
+    answers = many(draw, answer, 0, 40)
+    for purchase in draw(st.lists(purchases, max_size=4)):
+        praise = {"question_id": "nps_purchase", "score": "10"}
+        person, moment = purchase["customer_id"], purchase["occurred_at"]
+        answers.append(praise | {"customer_id": person, "responded_at": moment})
     for number, row in enumerate(answers):
         row["response_id"] = f"a{number:02}"
     spend = st.fixed_dictionaries(
@@ -168,6 +225,7 @@ def companies(draw: st.DrawFn, ties: bool = False) -> dict[str, pd.DataFrame]:
     links = draw(
         st.lists(st.tuples(st.sampled_from(["v0", "v1"]), st.sampled_from(people)))
     )
+    links += [(f"to {listener}", listener) for listener in people]
     regions = draw(st.lists(st.sampled_from(["north", "south", "", None])))
     days = pd.date_range(FIRST_DAY - timedelta(days=1), LAST_DAY + timedelta(days=1))
     # Euros have a rate on every day, pounds on some.
@@ -181,7 +239,7 @@ def companies(draw: st.DrawFn, ties: bool = False) -> dict[str, pd.DataFrame]:
         if currency == "EUR" or number % 3
     ]
     return {
-        "transactions": draw(transactions([*people, None, " "], ties)),
+        "transactions": bought,
         "touchpoints": frame("touchpoints", touches),
         "survey_responses": frame("survey_responses", answers),
         "marketing_spend": frame("marketing_spend", draw(st.lists(spend, max_size=10))),
