@@ -999,7 +999,7 @@ with repeats as (
     )
     cross join (
         select window_days
-        from read_csv(getvariable('seeds') || '/repeat_purchase_windows.csv')
+        from read_csv(getvariable('seeds') || '/observation_windows.csv')
         union all select null
     )
     cross join (select period_grain as grain from grains union all select null)

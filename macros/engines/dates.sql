@@ -54,6 +54,24 @@
 {%- endmacro %}
 
 
+{# Whole seconds from one timestamp to a later one. #}
+{% macro seconds_between(start_timestamp, end_timestamp) %}
+    {{- adapter.dispatch('seconds_between', 'customer_journey')(start_timestamp, end_timestamp) -}}
+{% endmacro %}
+
+{% macro default__seconds_between(start_timestamp, end_timestamp) -%}
+    date_sub('second', {{ start_timestamp }}, {{ end_timestamp }})
+{%- endmacro %}
+
+{% macro postgres__seconds_between(start_timestamp, end_timestamp) -%}
+    cast(floor(extract(epoch from {{ end_timestamp }} - {{ start_timestamp }})) as bigint)
+{%- endmacro %}
+
+{% macro spark__seconds_between(start_timestamp, end_timestamp) -%}
+    timestampdiff(second, {{ start_timestamp }}, {{ end_timestamp }})
+{%- endmacro %}
+
+
 {# A naive UTC timestamp as the naive time on the wall in the reporting time zone. #}
 {% macro to_reporting_timezone(utc_timestamp) %}
     {%- if var('reporting_timezone') in ['UTC', 'Etc/UTC'] -%}

@@ -23,6 +23,7 @@
     {% set allowed = {
         'week_start': customer_journey.weekdays(),
         'acquisition_attribution_model': ['first', 'last', 'last_non_direct'],
+        'survey_answers_counted': ['latest', 'all'],
     } %}
     {% for name, values in allowed.items() if var(name) not in values %}
         {{ exceptions.raise_compiler_error(
@@ -47,11 +48,26 @@
     {% endfor %}
     {% set whole_numbers = [
         'left_truncation_days', 'future_tolerance_days', 'attribution_lookback_days',
-        'small_sample_size',
+        'small_sample_size', 'survey_follow_up_days',
     ] %}
     {% for name in whole_numbers if var(name) is not integer or var(name) < 0 %}
         {{ exceptions.raise_compiler_error(
             name ~ " is '" ~ var(name) ~ "': it must be a whole number, 0 or more."
+        ) }}
+    {% endfor %}
+    {% set lapse_days = var('lapse_days') %}
+    {% if lapse_days is not none and (lapse_days is not integer or lapse_days < 1) %}
+        {{ exceptions.raise_compiler_error(
+            "lapse_days is '" ~ lapse_days
+            ~ "': it must be a whole number of days, 1 or more, or null."
+        ) }}
+    {% endif %}
+    {#- rpt_experience lists what an answer was about beside the segments. #}
+    {% set taken = ['all', 'milestone', 'touchpoint_type', 'touch_channel', 'stage'] %}
+    {% for name in customer_journey.segment_columns() if name in taken %}
+        {{ exceptions.raise_compiler_error(
+            "segment_columns names " ~ name ~ ", which the reports use themselves: "
+            ~ "give that column of the customers input another name."
         ) }}
     {% endfor %}
     {% if not modules.re.match('^[A-Z]{3}$', var('reporting_currency') | string) %}

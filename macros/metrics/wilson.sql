@@ -9,9 +9,8 @@
 {%- endmacro %}
 
 
-{# z is the 97.5th percentile of the standard normal distribution. #}
 {% macro wilson_bound(successes, n, sign) -%}
-    {%- set z = 1.959963984540054 -%}
+    {%- set z = customer_journey.z_95() -%}
     {%- set s = customer_journey.as_double(successes) -%}
     {%- set m = 'nullif(' ~ customer_journey.as_double(n) ~ ', 0)' -%}
     (

@@ -19,6 +19,9 @@ parse_columns as (
         {{ parse_local_timestamp('responded_at', columns.responded_at) }} as local_time,
         {{ parse_local_timestamp('loaded_at', columns.loaded_at) }} as loaded_time,
         {{ parse_text('question_id') }} as question_key,
+        coalesce(
+            lower({{ parse_text('score') }}) in ('n/a', 'na', 'not applicable'), true
+        ) as is_not_applicable,
         {{ parse_money('score', columns.score) }} as given_score
     from raw_survey_responses
 ),
@@ -33,8 +36,9 @@ judge_rows as (
             {{ date_problem('cast(local_time as date)', 'loaded_time') }},
             {{ missing_problem('question_key', 'question_id') }},
             {{ unknown_problem('journey_survey_questions.question_id', 'question') }},
-            {{ parse_problem('given_score', 'score', 'score') }},
             case
+                when parse_columns.is_not_applicable then null
+                when parse_columns.given_score is null then 'unparseable_score'
                 when parse_columns.given_score < journey_survey_questions.scale_min
                     or parse_columns.given_score > journey_survey_questions.scale_max
                     then 'score_out_of_range'
@@ -77,6 +81,7 @@ final as (
         cast(local_time as date) as occurred_date,
         question_key as question_id,
         {{ as_money('given_score') }} as score,
+        is_not_applicable,
         comment,
         loaded_time as loaded_at,
         {{ row_status() }} as row_status,

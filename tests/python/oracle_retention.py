@@ -101,7 +101,7 @@ def repeat_purchase(cut: Cut | None, known: Facts) -> Iterator[pd.DataFrame]:
     """Count who came back within each window, by period of first purchase."""
     people, label = known.people, cut or Cut(known, "all")
     people = people.assign(period=cut.index(people["day"]) if cut else 0)
-    for window in [*config("repeat_purchase_windows")["window_days"], None]:
+    for window in [*config("observation_windows")["window_days"], None]:
         wait = people["wait"].fillna(np.inf)
         full = people["day"] + (window or 0) <= known.as_of
         back = full & (wait < np.inf if window is None else wait <= window)

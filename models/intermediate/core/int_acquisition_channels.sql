@@ -1,4 +1,5 @@
--- One row per buyer with a touch in the lookback before the first purchase.
+-- One row per person with a touch in the lookback before their first purchase or, of
+-- somebody who has not bought yet, before their last touch.
 -- The channel of the touch that the attribution model in use credits.
 
 with journey_events as (
@@ -9,21 +10,24 @@ journey_channels as (
     select * from {{ ref('journey_channels') }}
 ),
 
-first_purchases as (
+find_ends as (
     select
         customer_id,
-        occurred_at,
-        occurred_date
+        coalesce(
+            min(case when event_type = 'purchase' then occurred_at end),
+            max(case when event_type = 'touchpoint' then occurred_at end)
+        ) as occurred_at
     from journey_events
-    where purchase_number = 1
+    where customer_id is not null and event_type in ('purchase', 'touchpoint')
+    group by customer_id
 ),
 
 rank_touches as (
     select
-        first_purchases.customer_id,
+        find_ends.customer_id,
         coalesce(journey_events.channel, '(unknown)') as acquisition_channel,
         row_number() over (
-            partition by first_purchases.customer_id
+            partition by find_ends.customer_id
             order by
                 case
                     when journey_events.channel is null then 2
@@ -41,14 +45,14 @@ rank_touches as (
                 journey_events.occurred_at desc,
                 journey_events.source_id
         ) as touch_rank
-    from first_purchases
+    from find_ends
     inner join journey_events
         on
-            first_purchases.customer_id = journey_events.customer_id
+            find_ends.customer_id = journey_events.customer_id
             and journey_events.event_type = 'touchpoint'
-            and first_purchases.occurred_at >= journey_events.occurred_at
+            and find_ends.occurred_at >= journey_events.occurred_at
             and {{ days_between(
-                'journey_events.occurred_date', 'first_purchases.occurred_date'
+                'journey_events.occurred_date', 'cast(find_ends.occurred_at as date)'
             ) }} <= {{ var('attribution_lookback_days') }}
     left join journey_channels on journey_events.channel = journey_channels.channel
 )

@@ -55,6 +55,11 @@ final as (
         customers.first_purchase_date,
         customers.is_left_truncated,
         sum_days.entry_date,
+        max(case when sum_days.orders > 0 then sum_days.entry_date end) over (
+            partition by sum_days.customer_id
+            order by sum_days.entry_date
+            rows between unbounded preceding and 1 preceding
+        ) as previous_purchase_date,
         sum_days.orders,
         sum_days.gross_revenue,
         sum_days.refund_amount,

@@ -51,10 +51,8 @@ describe_people as (
     select
         combine_people.*,
         cast(combine_people.first_purchase_at as date) as first_purchase_date,
-        case
-            when combine_people.first_purchase_at is not null
-                then coalesce(acquisition_channels.acquisition_channel, '(none)')
-        end as acquisition_channel,
+        coalesce(acquisition_channels.acquisition_channel, '(none)')
+            as acquisition_channel,
         coalesce(
             run_parameters.is_history_start_known
             and cast(combine_people.first_purchase_at as date) < {{ add_days(

@@ -1,8 +1,12 @@
 -- One row: what this run observed, and the settings that its numbers depend on.
--- Stops the run when the inputs cannot carry it.
+-- Stops the run when the inputs or the definition of the journey cannot carry it.
 
 with input_quality as (
     select * from {{ ref('customer_journey', 'int_input_quality') }}
+),
+
+definition_problems as (
+    select * from {{ ref('customer_journey', 'int_definition_problems') }}
 ),
 
 -- Exchange rates, identities and customers are descriptions, not observations.
@@ -51,10 +55,17 @@ find_excess_rejections as (
     where rejected_count > {{ var('max_rejected_share') }} * raw_count
 ),
 
+list_definition_problems as (
+    select {{ joined_text('problem', ' ', 'problem') }} as definition_problem
+    from definition_problems
+),
+
 describe_problem as (
     select
         find_span.*,
         case
+            when list_definition_problems.definition_problem is not null
+                then list_definition_problems.definition_problem
             when
                 find_span.first_transaction_date is null
                 and find_hidden_transactions.first_hidden_date is not null
@@ -68,6 +79,7 @@ describe_problem as (
     from find_span
     cross join find_hidden_transactions
     cross join find_excess_rejections
+    cross join list_definition_problems
 ),
 
 final as (

@@ -1,5 +1,6 @@
 -- One row per accepted touchpoint, with the person it belongs to.
--- A visitor is the customer that identities name, or else a person of their own.
+-- A visitor is the customer that identities name, or else a person of their own. A touch
+-- of one customer that carries the visitor of another links the two.
 -- A view: it has one reader.
 {{ config(materialized='view') }}
 
@@ -23,6 +24,10 @@ final as (
             identities.customer_id,
             'visitor:' || touchpoints.visitor_id
         ) as customer_id,
+        case
+            when touchpoints.customer_id <> identities.customer_id
+                then identities.customer_id
+        end as linked_customer_id,
         touchpoints.occurred_at,
         touchpoints.occurred_date,
         touchpoints.touchpoint_type,

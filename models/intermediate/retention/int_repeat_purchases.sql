@@ -8,8 +8,8 @@ with customer_occasions as (
     where first_purchase_date is not null and not is_left_truncated
 ),
 
-repeat_purchase_windows as (
-    select * from {{ ref('repeat_purchase_windows') }}
+observation_windows as (
+    select * from {{ ref('observation_windows') }}
 ),
 
 run_parameters as (
@@ -17,7 +17,7 @@ run_parameters as (
 ),
 
 list_windows as (
-    select window_days from repeat_purchase_windows
+    select window_days from observation_windows
     union all
     select null as window_days
 ),

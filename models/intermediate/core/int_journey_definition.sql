@@ -1,0 +1,104 @@
+-- One row per touchpoint type, survey question and kind of purchase: its milestone, and
+-- the stage that it brings a person to, with what has to hold for that.
+
+with journey_stages as (
+    select * from {{ ref('journey_stages') }}
+),
+
+journey_milestones as (
+    select * from {{ ref('journey_milestones') }}
+),
+
+journey_touchpoint_types as (
+    select * from {{ ref('journey_touchpoint_types') }}
+),
+
+journey_survey_questions as (
+    select * from {{ ref('journey_survey_questions') }}
+),
+
+find_stages as (
+    select
+        min(case when reached_by = 'first_purchase' then stage_order end)
+            as purchase_order,
+        min(case when reached_by = 'advocacy' then stage_order end) as advocacy_order
+    from journey_stages
+),
+
+-- A purchase belongs to the first milestone of the stage that it opens.
+find_purchase_milestones as (
+    select
+        journey_stages.stage,
+        min(journey_milestones.milestone_order) as milestone_order
+    from journey_stages
+    inner join journey_milestones on journey_stages.stage = journey_milestones.stage
+    where journey_stages.reached_by in ('first_purchase', 'second_purchase')
+    group by journey_stages.stage
+),
+
+combine_steps as (
+    select
+        'touchpoint' as step_kind,
+        journey_touchpoint_types.touchpoint_type as step_code,
+        journey_touchpoint_types.milestone,
+        journey_touchpoint_types.medium,
+        case
+            when journey_stages.reached_by in ('touchpoint', 'advocacy')
+                then journey_stages.stage_order
+        end as reached_stage_order,
+        journey_stages.stage_order > find_stages.purchase_order as needs_purchase,
+        case when journey_stages.reached_by = 'advocacy' then 'positive' end
+            as needed_outcome,
+        cast(null as integer) as needed_score
+    from journey_touchpoint_types
+    cross join find_stages
+    inner join journey_milestones
+        on journey_touchpoint_types.milestone = journey_milestones.milestone
+    inner join journey_stages on journey_milestones.stage = journey_stages.stage
+    union all
+    select
+        'survey_response' as step_kind,
+        journey_survey_questions.question_id as step_code,
+        journey_survey_questions.milestone,
+        cast(null as {{ dbt.type_string() }}) as medium,
+        case
+            when journey_survey_questions.survey_type = 'nps'
+                then find_stages.advocacy_order
+        end as reached_stage_order,
+        true as needs_purchase,
+        cast(null as {{ dbt.type_string() }}) as needed_outcome,
+        9 as needed_score
+    from journey_survey_questions
+    cross join find_stages
+    union all
+    select
+        'purchase' as step_kind,
+        journey_stages.reached_by as step_code,
+        journey_milestones.milestone,
+        cast(null as {{ dbt.type_string() }}) as medium,
+        journey_stages.stage_order as reached_stage_order,
+        false as needs_purchase,
+        cast(null as {{ dbt.type_string() }}) as needed_outcome,
+        cast(null as integer) as needed_score
+    from journey_stages
+    left join find_purchase_milestones
+        on journey_stages.stage = find_purchase_milestones.stage
+    left join journey_milestones
+        on find_purchase_milestones.milestone_order = journey_milestones.milestone_order
+    where journey_stages.reached_by in ('first_purchase', 'second_purchase')
+),
+
+final as (
+    select
+        step_kind,
+        step_code,
+        milestone,
+        medium,
+        reached_stage_order,
+        needs_purchase,
+        needed_outcome,
+        needed_score
+    from combine_steps
+)
+
+select * from final

@@ -1,0 +1,116 @@
+-- One row per segment value, period and NPS group, and one for `all` groups as soon as
+-- anybody answered anything: the scores side by side, and what people bought after they
+-- had answered.
+
+with experience as (
+    select *
+    from {{ ref('customer_journey', 'rpt_experience') }}
+    where
+        question_id = 'all'
+        and segment_column not in (
+            'milestone', 'touchpoint_type', 'touch_channel', 'stage'
+        )
+),
+
+-- The scores of everybody come from the report.
+nps_groups as (
+    select
+        *,
+        case when nps_group <> 'all' then css_responses end as group_css_responses,
+        case
+            when nps_group <> 'all' then css_sum / nullif(css_responses, 0)
+        end as css_score,
+        {{ mean_half_width('css_sum', 'css_square_sum', 'css_responses') }}
+            as css_half_width
+    from {{ ref('customer_journey', 'int_nps_groups') }}
+),
+
+periods as (
+    select * from {{ ref('customer_journey', 'int_periods') }}
+),
+
+align_scores as (
+    select
+        segment_column,
+        segment_value,
+        period_grain,
+        period_start,
+        is_complete,
+        {%- for type in ['nps', 'css', 'exs'] %}
+        {%- for figure in ['responses', 'score', 'score_lower', 'score_upper'] %}
+        max(case when survey_type = '{{ type }}' then {{ figure }} end)
+            as {{ type }}_{{ figure | replace('score_', '') }},
+        {%- endfor %}
+        {%- endfor %}
+        'all' as nps_group
+    from experience
+    group by segment_column, segment_value, period_grain, period_start, is_complete
+),
+
+place_groups as (
+    select
+        nps_groups.segment_column,
+        nps_groups.segment_value,
+        nps_groups.period_grain,
+        periods.period_start,
+        nps_groups.nps_group,
+        nps_groups.period_grain = 'all' or periods.is_complete as is_complete,
+        nps_groups.nps_responses,
+        nps_groups.group_css_responses as css_responses,
+        nps_groups.css_score,
+        {{ clamp('css_score - css_half_width', 0, 100) }} as css_lower,
+        {{ clamp('css_score + css_half_width', 0, 100) }} as css_upper,
+        nps_groups.eligible_people,
+        nps_groups.repeating_people,
+        nps_groups.net_revenue
+    from nps_groups
+    left join periods
+        on
+            nps_groups.period_grain = periods.period_grain
+            and nps_groups.period_index = periods.period_index
+),
+
+final as (
+    select
+        {%- for name in [
+            'segment_column', 'segment_value', 'period_grain', 'period_start', 'nps_group',
+        ] %}
+        coalesce(align_scores.{{ name }}, place_groups.{{ name }}) as {{ name }},
+        {%- endfor %}
+        {{ as_count('coalesce(
+            align_scores.nps_responses, place_groups.nps_responses, 0
+        )') }} as nps_responses,
+        align_scores.nps_score,
+        align_scores.nps_lower,
+        align_scores.nps_upper,
+        {{ as_count('coalesce(
+            align_scores.css_responses, place_groups.css_responses, 0
+        )') }} as css_responses,
+        {%- for name in ['css_score', 'css_lower', 'css_upper'] %}
+        coalesce(align_scores.{{ name }}, place_groups.{{ name }}) as {{ name }},
+        {%- endfor %}
+        {{ as_count('coalesce(align_scores.exs_responses, 0)') }} as exs_responses,
+        align_scores.exs_score,
+        align_scores.exs_lower,
+        align_scores.exs_upper,
+        {{ as_count('coalesce(eligible_people, 0)') }} as eligible_people,
+        {{ as_count('coalesce(repeating_people, 0)') }} as repeating_people,
+        {{ ratio('repeating_people', 'eligible_people') }} as repeat_rate,
+        {{ wilson_lower('repeating_people', 'eligible_people') }} as repeat_rate_lower,
+        {{ wilson_upper('repeating_people', 'eligible_people') }} as repeat_rate_upper,
+        {{ ratio('net_revenue', 'eligible_people') }} as revenue_per_person,
+        coalesce(eligible_people, 0) < {{ var('small_sample_size') }}
+            as is_small_sample,
+        coalesce(align_scores.is_complete, place_groups.is_complete) as is_complete
+    from align_scores
+    full outer join place_groups
+        on
+            align_scores.segment_column = place_groups.segment_column
+            and align_scores.segment_value = place_groups.segment_value
+            and align_scores.period_grain = place_groups.period_grain
+            and coalesce(align_scores.period_start, cast('1900-01-01' as date))
+            = coalesce(place_groups.period_start, cast('1900-01-01' as date))
+            and align_scores.nps_group = place_groups.nps_group
+)
+
+select * from final
