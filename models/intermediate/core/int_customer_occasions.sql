@@ -14,7 +14,8 @@ judge_gaps as (
     select
         customer_days.*,
         customer_days.orders > 0 as has_purchase,
-        coalesce({{ days_between(
+        customer_days.orders > 0
+        and coalesce({{ days_between(
             'customer_days.previous_purchase_date', 'customer_days.entry_date'
         ) }} > lapse.lapse_days, false) as is_after_lapse
     from customer_days
@@ -30,10 +31,11 @@ final as (
         min(case
             when has_purchase and entry_date > first_purchase_date then entry_date
         end) as second_purchase_date,
-        {{ as_count('sum(case when has_purchase and is_after_lapse then 1 else 0 end)') }}
+        {{ as_count('sum(case when is_after_lapse then 1 else 0 end)') }}
             as won_back_count,
         {{ as_count('sum(orders)') }} as orders,
-        {{ as_count('sum(case when has_purchase then 1 else 0 end)') }} as purchase_days,
+        {{ as_count('sum(case when has_purchase then 1 else 0 end)') }}
+            as purchase_days,
         {{ as_money('sum(gross_revenue)') }} as gross_revenue,
         {{ as_money('sum(refund_amount)') }} as refund_amount,
         {{ as_money('sum(gross_revenue + refund_amount)') }} as net_revenue,

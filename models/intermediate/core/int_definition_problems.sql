@@ -39,9 +39,9 @@ judge_questions as (
                     || coalesce(journey_survey_questions.survey_type, 'null')
                     || ': write nps, css or exs.'
             when coalesce(
-                journey_survey_questions.scale_min
-                >= journey_survey_questions.scale_max, true
-            )
+                    journey_survey_questions.scale_min
+                    >= journey_survey_questions.scale_max, true
+                )
                 then ' has a scale_min that is not below its scale_max.'
             when
                 journey_survey_questions.survey_type = 'nps' and (

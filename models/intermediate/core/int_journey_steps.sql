@@ -1,7 +1,7 @@
 -- One row per event of the journey, numbered along the journey of its person, with the
 -- stage that the person is in from that moment on.
--- Events of one moment share the furthest stage that any of them reaches. A guest and an
--- answer without a name have no journey: their stage and numbers are null.
+-- Events of one moment share the furthest stage that any of them reaches. A guest and
+-- an answer without a name have no journey: their stage and numbers are null.
 
 with journey_events as (
     select * from {{ ref('customer_journey', 'int_journey_events') }}
@@ -91,8 +91,8 @@ final as (
         case
             when number_steps.step_number > 0
                 then coalesce(
-                    number_steps.furthest_stage_order, find_first_stage.stage_order
-                )
+                        number_steps.furthest_stage_order, find_first_stage.stage_order
+                    )
         end as stage_order,
         number_steps.reached_stage_order,
         number_steps.milestone,

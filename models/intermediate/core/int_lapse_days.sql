@@ -1,6 +1,6 @@
 -- One row: days without a purchase after which a customer counts as lapsed.
--- From the variable lapse_days or, when that is null, from the data: the length by which
--- nine of ten gaps between purchase days have ended, from a week to two years.
+-- From the variable lapse_days or, when that is null, from the data: the length by
+-- which nine of ten gaps between purchase days have ended, a week to two years.
 
 with purchase_gaps as (
     select * from {{ ref('customer_journey', 'int_purchase_gaps') }}

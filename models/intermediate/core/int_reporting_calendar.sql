@@ -1,5 +1,5 @@
--- One row per calendar date and period grain, as int_calendar has them, and one per date
--- for the grain `all`, which has everything in one period, number 0.
+-- One row per calendar date and period grain, as int_calendar has them, and one per
+-- date for the grain `all`, which has everything in one period, number 0.
 -- A view: what reads it reads the calendar.
 {{ config(materialized='view') }}
 

@@ -20,8 +20,8 @@ judge_stages as (
         case
             when stage_order is null then ' has no stage_order: number the stages.'
             when reached_by is null or reached_by not in (
-                'touchpoint', 'first_purchase', 'second_purchase', 'advocacy'
-            )
+                    'touchpoint', 'first_purchase', 'second_purchase', 'advocacy'
+                )
                 then
                     ' has reached_by ' || coalesce(reached_by, 'null') || ': write'
                     || ' touchpoint, first_purchase, second_purchase or advocacy.'
@@ -72,12 +72,12 @@ judge_touchpoint_types as (
                     || coalesce(journey_touchpoint_types.milestone, 'null')
                     || ', which journey_milestones does not list: add it there.'
             when coalesce(journey_touchpoint_types.medium, '') not in (
-                'digital', 'physical'
-            )
+                    'digital', 'physical'
+                )
                 then ' has a medium that is neither digital nor physical.'
             when coalesce(journey_touchpoint_types.default_outcome, '') not in (
-                'positive', 'neutral', 'negative'
-            )
+                    'positive', 'neutral', 'negative'
+                )
                 then
                     ' has a default_outcome that is none of positive, neutral and'
                     || ' negative.'

@@ -1,6 +1,6 @@
 -- One row per accepted touchpoint, with the person it belongs to.
--- A visitor is the customer that identities name, or else a person of their own. A touch
--- of one customer that carries the visitor of another links the two.
+-- A visitor is the customer that identities name, or else a person of their own. A
+-- touch of one customer that carries the visitor of another links the two.
 -- A view: it has one reader.
 {{ config(materialized='view') }}
 
