@@ -1,0 +1,408 @@
+"""What is planted in the generated company is what the marts give back.
+
+Of every quantity the truth is known: planted, following from what is planted
+(`sample_truths.expected`), or counted in a company so large that chance hardly counts.
+In many small companies the marts' 95% intervals must hold the truth in 95% of them, and
+the mean of their estimates must meet it. Their counts must equal the company's own.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import cache
+from math import comb, isnan
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import planted_truths
+from generate_sample_data import FIRST_DAY, Company, Request
+from harness import PROJECT, Compiled, compile_project
+from sample_truths import GOOD_ROWS, Truths, expected
+
+TRUTHS = Truths()
+MONTHS = 24
+CUSTOMERS = 1000
+SEEDS = range(101, 141)
+LARGE_CUSTOMERS, LARGE_SEED = 300_000, 1
+LEVEL = 0.95
+# A correct interval covers less often than this allows once in a thousand quantities.
+CHANCE = 1e-3
+STANDARD_ERRORS = 4
+REPORT = PROJECT / "target" / "planted_truths.md"
+
+FUNNEL, SCORECARD, EXPERIENCE = TABLES = (
+    "rpt_stage_funnel",
+    "rpt_milestone_scorecard",
+    "rpt_experience",
+)
+CUSTOMER_TABLES = ("dim_customers", "fct_survey_scores")
+TOTALS = {"segment_column": "all", "segment_value": "all"}
+MILESTONE = TOTALS | {"touchpoint_type": "all", "medium": "all"}
+
+Frames = dict[str, pd.DataFrame]
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A true number, and the cell of a public table that estimates it."""
+
+    table: str
+    column: str
+    where: tuple[tuple[str, Any], ...]
+    truth: float
+    source: str
+
+    def __str__(self) -> str:
+        """Name the cell."""
+        shown = [
+            f"{value} days" if key == "window_days" else str(value)
+            for key, value in self.where
+            if value != "all" and key != "segment_column"
+        ]
+        return f"{self.table} {' '.join(shown)}: {self.column}"
+
+    def estimate(self, tables: Frames) -> tuple[float, float, float]:
+        """Return the estimate and its interval."""
+        row = the_row(tables[self.table], dict(self.where))
+        names = (self.column, f"{self.column}_lower", f"{self.column}_upper")
+        estimate, lower, upper = (float(row[name]) for name in names)
+        assert not isnan(estimate + lower + upper), f"{self} has no value or interval"
+        assert lower <= estimate <= upper, self
+        return estimate, lower, upper
+
+
+@dataclass
+class Recovery:
+    """The estimates of a quantity, one per company."""
+
+    quantity: Quantity
+    estimates: list[float] = field(default_factory=list)
+    covered: int = 0
+
+    def add(self, tables: Frames) -> None:
+        """Take the estimate from the tables of one more company."""
+        estimate, lower, upper = self.quantity.estimate(tables)
+        self.estimates.append(estimate)
+        self.covered += lower <= self.quantity.truth <= upper
+
+    @property
+    def bias_in_errors(self) -> float:
+        """How many standard errors the mean estimate lies from the truth.
+
+        A truth that was counted is uncertain too: an estimate of many companies' size.
+        """
+        values = pd.Series(self.estimates)
+        share = 1 / len(values)
+        if self.quantity.source == "counted":
+            share += CUSTOMERS / LARGE_CUSTOMERS
+        return float(
+            (values.mean() - self.quantity.truth) / (values.std() * share**0.5)
+        )
+
+
+def the_row(table: pd.DataFrame, where: dict[str, Any]) -> pd.Series:
+    """Return the one row of a table with these values."""
+    rows = table
+    for column, value in where.items():
+        rows = rows[rows[column] == value]
+    assert len(rows) == 1, f"{len(rows)} rows with {where}"
+    return rows.iloc[0]
+
+
+def company(customers: int, seed: int) -> Company:
+    """Return a company with the tables of `planted_truths`."""
+    made = Company(Request(customers=customers, months=MONTHS, seed=seed), TRUTHS)
+    planted_truths.make_tables(made)
+    return made
+
+
+def funnel_quantities(counted: pd.DataFrame) -> Iterator[Quantity]:
+    """Yield the shares of people who reach a stage."""
+
+    def quantity(stage: str, window: int, truth: float, step: bool) -> Quantity:
+        column = "step_conversion_rate" if step else "conversion_rate"
+        cell = {"period_grain": "all", "stage": stage, "window_days": window}
+        source = "follows" if window == 60 else "counted"
+        return Quantity(FUNNEL, column, tuple((TOTALS | cell).items()), truth, source)
+
+    rates = expected(TRUTHS, FIRST_DAY, MONTHS)["funnel_in_60_days"]
+    yield quantity("consideration", 60, rates["consideration"], step=False)
+    yield quantity("conversion", 60, rates["conversion"], step=False)
+    yield quantity("conversion", 60, rates["consideration_to_conversion"], step=True)
+    cells = counted.set_index(["window_days", "stage"])
+    for window in (180, 365):
+        for stage, previous in (
+            ("retention", "conversion"),
+            ("advocacy", "retention"),
+        ):
+            reached = cells["reached_people"][window, stage]
+            people = cells["eligible_people"][window, stage]
+            yield quantity(stage, window, reached / people, step=False)
+            people = cells["reached_people"][window, previous]
+            yield quantity(stage, window, reached / people, step=True)
+
+
+def milestone_quantities(counted: pd.DataFrame) -> Iterator[Quantity]:
+    """Yield the success of milestones, what it owes to their outcome, and outcomes."""
+
+    def quantity(milestone: str, column: str, truth: float, source: str) -> Quantity:
+        where = tuple((MILESTONE | {"milestone": milestone}).items())
+        return Quantity(SCORECARD, column, where, truth, source)
+
+    follows = expected(TRUTHS, FIRST_DAY, MONTHS)["milestone_success"]
+    for milestone, rate in follows.items():
+        yield quantity(milestone, "success_rate", rate, "follows")
+    cells = counted.set_index("milestone")
+    rates = cells["succeeded_people"] / cells["eligible_people"]
+    # Of marketing engagement only buyers' closing touches are planted: all succeed.
+    for milestone in rates.index.drop(["marketing_engagement", *follows]):
+        yield quantity(milestone, "success_rate", rates[milestone], "counted")
+    # Both kinds of first advertisement lead to consideration at the planted rate, and
+    # outcomes of touches after an order are drawn for themselves.
+    for milestone in ("awareness", "onboarding", "usage"):
+        yield quantity(milestone, "derived_importance", 0, "follows")
+    for milestone in ("research", "repeat_purchase"):
+        effect = cells["positive_effect"][milestone]
+        yield quantity(milestone, "derived_importance", effect, "counted")
+    bad = TRUTHS.negative_follow_up_share
+    yield quantity("onboarding", "positive_share", 1 - bad, "planted")
+    for milestone in ("onboarding", "usage", "after_sales_service"):
+        yield quantity(milestone, "negative_share", bad, "planted")
+
+
+def experience_quantities() -> Iterator[Quantity]:
+    """Yield the scores by question, and the NPS by milestone."""
+
+    def quantity(column: str, truth: float, **cell: str) -> Quantity:
+        where = TOTALS | {"period_grain": "all"} | cell
+        return Quantity(EXPERIENCE, column, tuple(where.items()), truth, "follows")
+
+    seeds = PROJECT / "seeds" / "config" / "journey_survey_questions.csv"
+    asked = pd.read_csv(seeds).set_index("question_id").to_dict("index")
+    scores = expected(TRUTHS, FIRST_DAY, MONTHS)["questions"]
+    nps, index, weight = 0.0, 0.0, 0.0
+    for question in TRUTHS.questions:
+        name, score = question.question_id, scores[question.question_id]
+        kind = asked[name]
+        cell = {"survey_type": kind["survey_type"], "question_id": name}
+        low, high = question.scale_min, question.scale_max
+        if kind["survey_type"] == "nps":
+            cell |= {"segment_column": "milestone", "question_id": "all"}
+            cell["segment_value"] = kind["milestone"]
+            yield quantity("score", score["nps"], **cell)
+            nps += question.share_of_orders * score["nps"]
+        elif kind["survey_type"] == "css":
+            part = (score["mean"] - low) / (high - low)
+            part = 1 - part if question.is_lower_better else part
+            yield quantity("score", 100 * part, **cell)
+            yield quantity("top_two_box_rate", score["two_best"], **cell)
+        else:
+            attainment = (score["mean"] - low) / (kind["target"] - low)
+            yield quantity("score", 100 * attainment, **cell)
+            index += kind["weight"] * 100 * attainment
+            weight += kind["weight"]
+    cell = {"question_id": "all"}
+    # Which of a person's answers is the latest does not depend on its question.
+    share = sum(row.share_of_orders for row in TRUTHS.questions if row.promoter_rate)
+    yield quantity("score", nps / share, survey_type="nps", **cell)
+    yield quantity("score", index / weight, survey_type="exs", **cell)
+
+
+@cache
+def large() -> Company:
+    """Return a company in which chance hardly counts."""
+    return company(LARGE_CUSTOMERS, LARGE_SEED)
+
+
+@cache
+def quantities() -> tuple[Quantity, ...]:
+    """Return everything that is to be recovered."""
+    return (
+        *funnel_quantities(planted_truths.funnel(large())),
+        *milestone_quantities(planted_truths.scorecard(large())),
+        *experience_quantities(),
+    )
+
+
+def compiled_for(made: Company) -> Compiled:
+    """Return the project compiled for the columns of generated inputs."""
+    types = {
+        name: {
+            row["column_name"]: str(row["column_type"]).lower()
+            for row in made.rows(f"describe {name}")
+        }
+        for name in GOOD_ROWS
+    }
+    zone = {"reporting_timezone": TRUTHS.reporting_timezone, "segment_columns": []}
+    compiled = compile_project(zone, types)
+    # No report feeds another model.
+    needed = [
+        model
+        for model in compiled.models
+        if model.name in TABLES or not model.name.startswith("rpt_")
+    ]
+    return replace(compiled, models=needed)
+
+
+def assert_same_counts(
+    mart: pd.DataFrame, counted: pd.DataFrame, key: list[str], what: str
+) -> None:
+    """Assert that a mart's totals hold the company's counts."""
+    total = mart[(mart["segment_column"] == "all")]
+    for column in ("period_grain", "touchpoint_type", "medium"):
+        if column in total:
+            total = total[total[column] == "all"]
+    # A window of null days is ever, and a null is no key.
+    sides = [frame.fillna({"window_days": 0}) for frame in (total, counted)]
+    actual, truth = (frame.set_index(key) for frame in sides)
+    columns = truth.columns[truth.columns.str.endswith(("people", "touches"))]
+    pd.testing.assert_frame_equal(
+        actual.reindex(truth.index)[columns].astype(float),
+        truth[columns].astype(float),
+        obj=what,
+        check_index_type=False,
+    )
+
+
+def assert_counts(made: Company, tables: Frames, what: str) -> None:
+    """Assert that the marts count what the company's own tables do."""
+    for table, counted, key in (
+        (FUNNEL, planted_truths.funnel(made), ["window_days", "stage"]),
+        (SCORECARD, planted_truths.scorecard(made), ["milestone"]),
+    ):
+        assert_same_counts(tables[table], counted, key, f"{table} of {what}")
+    people, answers = (tables[name] for name in CUSTOMER_TABLES)
+    (referrals,) = made.rows("from realised_referrals")
+    referrers = people["referred_by_customer_id"].dropna()
+    assert len(referrers) == referrals["referred_buyers"], what
+    assert referrers.nunique() == referrals["referrers"], what
+    assert people["referred_customers"].sum() == len(referrers), what
+    realised = pd.DataFrame(made.rows("from realised_questions"))
+    assert answers["is_not_applicable"].sum() == realised["not_applicable"].sum(), what
+
+
+@pytest.fixture(scope="module")
+def recoveries() -> list[Recovery]:
+    """Build every company, compare its counts, and collect the estimates."""
+    found = [Recovery(quantity) for quantity in quantities()]
+    for seed in SEEDS:
+        made = company(CUSTOMERS, seed)
+        inputs = {
+            name: made.connection.execute(f"from {name}").df() for name in GOOD_ROWS
+        }
+        tables = compiled_for(made).run(inputs, [*TABLES, *CUSTOMER_TABLES])
+        assert_counts(made, tables, f"seed {seed}")
+        for recovery in found:
+            recovery.add(tables)
+    return found
+
+
+def chance_of_at_most(covered: int, total: int) -> float:
+    """Return the chance that so few of so many 95% intervals hold the truth."""
+    return sum(
+        comb(total, k) * LEVEL**k * (1 - LEVEL) ** (total - k)
+        for k in range(covered + 1)
+    )
+
+
+def report(found: list[Recovery]) -> str:
+    """Return the table of what was recovered, in Markdown."""
+    lines = [
+        f"{len(SEEDS)} companies of about {CUSTOMERS} customers (seeds {SEEDS.start} to"
+        f" {SEEDS.stop - 1}). Truth: planted; follows from what is planted; or counted"
+        f" in a company of {LARGE_CUSTOMERS} customers.",
+        "",
+        "| quantity | truth | | mean estimate | off by (standard errors) | covered |",
+        "|---|--:|---|--:|--:|--:|",
+    ]
+    for recovery in found:
+        quantity, values = recovery.quantity, recovery.estimates
+        lines.append(
+            f"| {quantity} | {quantity.truth:.4f} | {quantity.source}"
+            f" | {sum(values) / len(values):.4f} | {recovery.bias_in_errors:+.1f}"
+            f" | {recovery.covered / len(values):.1%} |"
+        )
+    covered = sum(recovery.covered for recovery in found)
+    total = len(found) * len(SEEDS)
+    lines += ["", f"Covered overall: {covered} of {total} ({covered / total:.1%})."]
+    return "\n".join(lines) + "\n"
+
+
+def test_intervals_cover_the_truth(recoveries: list[Recovery]) -> None:
+    """Each quantity's as often as chance allows, all together in 95 of 100."""
+    text = report(recoveries)
+    REPORT.parent.mkdir(exist_ok=True)
+    REPORT.write_text(text)
+    sys.stdout.write(text)
+    rare = [
+        f"{recovery.quantity}: {recovery.covered} of {len(SEEDS)}"
+        for recovery in recoveries
+        if chance_of_at_most(recovery.covered, len(SEEDS)) < CHANCE
+    ]
+    assert not rare, "intervals that hold the truth too rarely:\n" + "\n".join(rare)
+    covered = sum(recovery.covered for recovery in recoveries)
+    assert 0.92 <= covered / (len(recoveries) * len(SEEDS)) <= 0.985
+
+
+def test_estimates_meet_the_truth(recoveries: list[Recovery]) -> None:
+    """A wide interval can hide an estimate that is always off to one side."""
+    biased = [
+        f"{recovery.quantity}: {recovery.bias_in_errors:+.1f} standard errors"
+        for recovery in recoveries
+        if abs(recovery.bias_in_errors) > STANDARD_ERRORS
+    ]
+    assert not biased, "estimates that are off:\n" + "\n".join(biased)
+
+
+def test_what_follows_is_what_a_large_company_gives() -> None:
+    """The closed forms of `sample_truths.expected`, within four standard errors."""
+    truths = expected(TRUTHS, FIRST_DAY, MONTHS)
+    funnel = (
+        planted_truths.funnel(large()).query("window_days == 60").set_index("stage")
+    )
+    reached, people = funnel["reached_people"], funnel["eligible_people"]
+    shares = {
+        "consideration": (reached["consideration"], people["consideration"]),
+        "conversion": (reached["conversion"], people["conversion"]),
+        "consideration_to_conversion": (
+            reached["conversion"],
+            reached["consideration"],
+        ),
+    }
+    rates = dict(truths["funnel_in_60_days"])
+    scorecard = planted_truths.scorecard(large()).set_index("milestone")
+    for milestone, rate in truths["milestone_success"].items():
+        row = scorecard.loc[milestone]
+        shares[milestone] = (row["succeeded_people"], row["eligible_people"])
+        rates[milestone] = rate
+    for name, (count, total) in shares.items():
+        error = (rates[name] * (1 - rates[name]) / total) ** 0.5
+        assert abs(count / total - rates[name]) <= STANDARD_ERRORS * error, name
+    answers = (
+        large()
+        .connection.execute(
+            """
+        select
+            question_id,
+            count(score) as answers,
+            avg(score) as mean,
+            stddev(score) as spread,
+            100 * avg((score >= 9)::int - (score <= 6)::int) as nps
+        from clean_answers
+        where score is not null
+        group by question_id
+        """
+        )
+        .df()
+    )
+    for row in answers.to_dict("records"):
+        truth = truths["questions"][row["question_id"]]
+        # An NPS of n answers varies by at most 100 / sqrt(n).
+        spread = 100 if "nps" in truth else row["spread"]
+        key = "nps" if "nps" in truth else "mean"
+        error = STANDARD_ERRORS * spread / row["answers"] ** 0.5
+        assert row[key] == pytest.approx(truth[key], abs=error), row["question_id"]
