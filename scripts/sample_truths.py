@@ -269,13 +269,18 @@ def full_window_shares(
     return arriving, walking_in
 
 
-def expected_funnel(truths: Truths, first_day: date, months: int) -> dict[str, float]:
+def expected_funnel(
+    truths: Truths, first_day: date, months: int
+) -> dict[str, float] | None:
     """Return the rates of people first seen at least 60 days before the last day.
 
     Whoever buys does so within 30 days, whoever considers within 12. A store visit and
-    a direct visit are considered by being made, and a purchase is beyond that.
+    a direct visit are considered by being made, and a purchase is beyond that. None
+    when nobody can be observed for so long.
     """
     arriving, walking_in = full_window_shares(truths, first_day, months, 60)
+    if not arriving:
+        return None
     weights = [arriving if row.channel else walking_in for row in truths.channels]
     seen = considering = buying = 0.0
     for row, weight in zip(truths.channels, weights, strict=True):

@@ -136,6 +136,12 @@ def test_another_seed_is_another_company(tmp_path: Path) -> None:
     assert first != other
 
 
+def test_a_company_too_young_for_a_full_window(tmp_path: Path) -> None:
+    report = generate(Request(customers=1, months=1), Format.CSV, tmp_path)
+    assert report["expected"]["funnel_in_60_days"] is None
+    assert report["realised"]["referrals"][0]["links"] == 0
+
+
 def test_hazard_by_month_number(buyers: pd.DataFrame, truths: dict[str, Any]) -> None:
     hazards = truths["expected"]["hazard_by_month_number"]
     for number, hazard in enumerate(hazards, start=1):
