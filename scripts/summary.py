@@ -61,6 +61,7 @@ def show(nodes: Sequence[Node], project: Path) -> None:
     public = [node for node in built if node.name.startswith(PUBLIC_PREFIXES)]
     _show_tables(sorted(public, key=lambda table: table.name))
     _show_inputs(built)
+    _show_lapse(built)
     for node in nodes:
         if node.status == "warn":
             _show_problem("Warning", node, "bold yellow")
@@ -111,6 +112,17 @@ def _show_inputs(built: Sequence[Node]) -> None:
     for name, *counts in rows:
         grid.add_row(name, *(f"{int(count):,}" for count in counts))
     out.print(grid)
+
+
+def _show_lapse(built: Sequence[Node]) -> None:
+    lapse = next((node for node in built if node.name == "int_lapse_days"), None)
+    if lapse is None:
+        return
+    _, [(days, is_from_data)] = dbt_runner.query(
+        f"select lapse_days, is_from_data from {lapse.relation}"
+    )
+    source = "taken from the data" if is_from_data else "variable lapse_days"
+    out.print(f"A customer lapses {days} days after the last purchase ({source}).")
 
 
 def _show_problem(title: str, node: Node, style: str) -> None:
