@@ -211,7 +211,6 @@ def unfold(known: Facts) -> pd.DataFrame:
     for column in ("score", "normalised_score"):
         answers[column] = answers[column].astype(float)
     who = answers["customer_id"]
-    channel, touched = answers["channel"], answers["touch_event_id"].notna()
     traits = {"all": pd.Series("all", answers.index)}
     for column in known.settings.segment_columns:
         values = {name: dict(known.traits[name]["segments"]) for name in who.dropna()}
@@ -221,7 +220,7 @@ def unfold(known: Facts) -> pd.DataFrame:
     about = {
         "milestone": answers["milestone"].fillna("(none)"),
         "touchpoint_type": answers["touchpoint_type"].fillna("(none)"),
-        "touch_channel": channel.fillna("(unknown)").where(touched, "(none)"),
+        "touch_channel": answers["channel"].fillna("(none)"),
         "stage": answers["stage"].fillna("(unknown)"),
     }
     frames = []
