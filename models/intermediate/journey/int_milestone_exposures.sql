@@ -13,11 +13,12 @@ name_units as (
         milestone,
         coalesce(touchpoint_type, event_type) as touchpoint_type,
         coalesce(medium, '(unknown)') as medium,
-        coalesce(outcome, 'neutral') as outcome,
+        outcome,
         step_number * 4 + case outcome
             when 'positive' then 1
+            when 'neutral' then 2
             when 'negative' then 3
-            else 2
+            else 0
         end as packed_step,
         occurred_at
     from journey_steps
@@ -35,6 +36,7 @@ final as (
         medium,
         min(packed_step) as packed_step,
         min(occurred_at) as exposed_at,
+        {{ as_count('count(*)') }} as touches,
         {{ as_count('sum(case when outcome = \'positive\' then 1 else 0 end)') }}
             as positive_touches,
         {{ as_count('sum(case when outcome = \'neutral\' then 1 else 0 end)') }}

@@ -1,6 +1,7 @@
 -- One row per segment key, milestone, touchpoint type, medium and outcome of the first
--- exposure: people exposed, those with a full window ahead, and those who then reached
--- the next stage in it. Type and medium `all` stand for every one of the milestone.
+-- exposure (1 positive, 2 neutral, 3 negative, 0 none): people exposed, those with a
+-- full window ahead, and those who then reached the next stage in it. Type and medium
+-- `all` stand for every one of the milestone.
 
 with milestone_exposures as (
     select * from {{ ref('customer_journey', 'int_milestone_exposures') }}
@@ -22,7 +23,7 @@ run_parameters as (
     select * from {{ ref('customer_journey', 'int_run_parameters') }}
 ),
 {%- set figures = [
-    'packed_step', 'exposed_at', 'positive_touches', 'neutral_touches',
+    'packed_step', 'exposed_at', 'touches', 'positive_touches', 'neutral_touches',
     'negative_touches',
 ] %}
 
@@ -60,6 +61,7 @@ meet_units as (
         medium,
         min(packed_step) % 4 as outcome_code,
         min(exposed_at) as exposed_at,
+        sum(touches) as touches,
         sum(positive_touches) as positive_touches,
         sum(neutral_touches) as neutral_touches,
         sum(negative_touches) as negative_touches
@@ -102,12 +104,15 @@ final as (
         medium,
         outcome_code,
         {{ as_count('count(*)') }} as exposed_people,
+        {{ as_count('sum(touches)') }} as touches,
         {{ as_count('sum(positive_touches)') }} as positive_touches,
         {{ as_count('sum(neutral_touches)') }} as neutral_touches,
         {{ as_count('sum(negative_touches)') }} as negative_touches,
-        {{ as_count('sum(case when is_eligible then 1 else 0 end)') }} as eligible_people,
-        {{ as_count('sum(case when is_eligible and has_moved_on then 1 else 0 end)') }}
-            as succeeded_people
+        {{ as_count('sum(case when is_eligible then 1 else 0 end)') }}
+            as eligible_people,
+        {{ as_count(
+            'sum(case when is_eligible and has_moved_on then 1 else 0 end)'
+        ) }} as succeeded_people
     from judge_people
     group by segment_key, milestone, touchpoint_type, medium, outcome_code
 )

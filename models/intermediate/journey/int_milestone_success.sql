@@ -12,7 +12,7 @@ segments as (
 ),
 
 {%- set figures = [
-    'exposed_people', 'positive_touches', 'neutral_touches', 'negative_touches',
+    'touches', 'positive_touches', 'neutral_touches', 'negative_touches',
     'eligible_people', 'succeeded_people',
 ] %}
 
@@ -26,14 +26,14 @@ sum_segments as (
         {%- for figure in figures %}
         sum(milestone_outcomes.{{ figure }}) as {{ figure }},
         {%- endfor %}
-        sum(case when outcome_code = 1 then eligible_people else 0 end)
-            as positive_people,
-        sum(case when outcome_code = 1 then succeeded_people else 0 end)
-            as positive_successes,
-        sum(case when outcome_code = 2 then eligible_people else 0 end)
-            as neutral_people,
-        sum(case when outcome_code = 2 then succeeded_people else 0 end)
-            as neutral_successes
+        {%- for code, outcome in [(1, 'positive'), (2, 'neutral'), (3, 'negative')] %}
+        {%- set is_outcome = 'case when milestone_outcomes.outcome_code = ' ~ code %}
+        sum({{ is_outcome }} then milestone_outcomes.eligible_people else 0 end)
+            as {{ outcome }}_people,
+        sum({{ is_outcome }} then milestone_outcomes.succeeded_people else 0 end)
+            as {{ outcome }}_successes,
+        {%- endfor %}
+        sum(milestone_outcomes.exposed_people) as exposed_people
     from milestone_outcomes
     inner join segments on milestone_outcomes.segment_key = segments.segment_key
     group by
@@ -44,21 +44,8 @@ sum_segments as (
         milestone_outcomes.medium
 ),
 
--- Where nobody's first exposure was positive, neutral is the better outcome.
-choose_favourable as (
-    select
-        *,
-        case
-            when positive_people > 0 then 'positive'
-            when neutral_people > 0 then 'neutral'
-        end as favourable_outcome,
-        case when positive_people > 0 then positive_people else neutral_people end
-            as favourable_people,
-        case when positive_people > 0 then positive_successes else neutral_successes end
-            as favourable_successes
-    from sum_segments
-),
-
+-- Where nobody's first exposure was positive, neutral is the better outcome. A purchase
+-- has no outcome and is on neither side.
 final as (
     select
         segment_column,
@@ -66,14 +53,23 @@ final as (
         milestone,
         touchpoint_type,
         medium,
+        exposed_people,
         {{ figures | join(',\n        ') }},
-        favourable_people,
-        favourable_successes,
-        eligible_people - favourable_people as other_people,
-        succeeded_people - favourable_successes as other_successes,
-        case when eligible_people > favourable_people then favourable_outcome end
-            as favourable_outcome
-    from choose_favourable
+        case
+            when positive_people > 0 and neutral_people + negative_people > 0
+                then 'positive'
+            when positive_people = 0 and neutral_people > 0 and negative_people > 0
+                then 'neutral'
+        end as favourable_outcome,
+        case when positive_people > 0 then positive_people else neutral_people end
+            as favourable_people,
+        case when positive_people > 0 then positive_successes else neutral_successes end
+            as favourable_successes,
+        case when positive_people > 0 then neutral_people else 0 end + negative_people
+            as other_people,
+        case when positive_people > 0 then neutral_successes else 0 end
+        + negative_successes as other_successes
+    from sum_segments
 )
 
 select * from final

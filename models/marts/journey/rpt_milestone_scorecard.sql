@@ -4,7 +4,7 @@
 with milestone_success as (
     select
         *,
-        positive_touches + neutral_touches + negative_touches as touches
+        positive_touches + neutral_touches + negative_touches as touches_judged
     from {{ ref('customer_journey', 'int_milestone_success') }}
 ),
 
@@ -42,18 +42,22 @@ final as (
         {{ as_count('positive_touches') }} as positive_touches,
         {{ as_count('neutral_touches') }} as neutral_touches,
         {{ as_count('negative_touches') }} as negative_touches,
-        {{ ratio('positive_touches', 'touches') }} as positive_share,
-        {{ wilson_lower('positive_touches', 'touches') }} as positive_share_lower,
-        {{ wilson_upper('positive_touches', 'touches') }} as positive_share_upper,
-        {{ ratio('negative_touches', 'touches') }} as negative_share,
-        {{ wilson_lower('negative_touches', 'touches') }} as negative_share_lower,
-        {{ wilson_upper('negative_touches', 'touches') }} as negative_share_upper,
+        {{ ratio('positive_touches', 'touches_judged') }} as positive_share,
+        {{ wilson_lower('positive_touches', 'touches_judged') }}
+            as positive_share_lower,
+        {{ wilson_upper('positive_touches', 'touches_judged') }}
+            as positive_share_upper,
+        {{ ratio('negative_touches', 'touches_judged') }} as negative_share,
+        {{ wilson_lower('negative_touches', 'touches_judged') }}
+            as negative_share_lower,
+        {{ wilson_upper('negative_touches', 'touches_judged') }}
+            as negative_share_upper,
         {{ as_double('milestones.importance') }} as importance,
         {{ ratio(*favourable) }} - {{ ratio(*other) }} as derived_importance,
         {{ newcombe_lower(*favourable + other) }} as derived_importance_lower,
         {{ newcombe_upper(*favourable + other) }} as derived_importance_upper,
         {{ as_count('case
-            when favourable_people > 0 and other_people > 0 then eligible_people
+            when favourable_outcome is not null then favourable_people + other_people
         end') }} as derived_importance_people,
         milestone_success.favourable_outcome,
         {{ as_count('eligible_people') }} as eligible_people,
