@@ -45,7 +45,7 @@ select
     ),
     null,
     true,
-    'neutral'
+    null
 from purchases
 inner join people using (person);
 
@@ -106,8 +106,11 @@ group by all
 """
 SCORECARD = f"""
 with exposures as (
-    select person, milestone, min(local_time) as exposed, arg_min(outcome, local_time)
-        as outcome
+    select
+        person,
+        milestone,
+        min(local_time) as exposed,
+        arg_min_null(outcome, local_time) as outcome
     from steps
     group by all
 ),

@@ -165,9 +165,10 @@ def milestone_quantities(counted: pd.DataFrame) -> Iterator[Quantity]:
     # outcomes of touches after an order are drawn for themselves.
     for milestone in ("awareness", "onboarding", "usage"):
         yield quantity(milestone, "derived_importance", 0, "follows")
-    for milestone in ("research", "repeat_purchase"):
-        effect = cells["positive_effect"][milestone]
-        yield quantity(milestone, "derived_importance", effect, "counted")
+    # The first touch of repeat purchase is mostly a purchase, which has no outcome: few
+    # people are left to compare, in a small company sometimes none.
+    effect = cells["positive_effect"]["research"]
+    yield quantity("research", "derived_importance", effect, "counted")
     bad = TRUTHS.negative_follow_up_share
     yield quantity("onboarding", "positive_share", 1 - bad, "planted")
     for milestone in ("onboarding", "usage", "after_sales_service"):
