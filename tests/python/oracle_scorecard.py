@@ -30,10 +30,11 @@ Unit = tuple[str, str, str]
 class Tally:
     """What is known of one unit in one segment."""
 
-    touches: list[str | None] = field(default_factory=list)
+    # Outcome of every step; a purchase has none.
+    outcomes: list[str | None] = field(default_factory=list)
     people: int = 0
     # Outcome of the first exposure and success of everybody who can be judged.
-    eligible: list[tuple[str, bool]] = field(default_factory=list)
+    eligible: list[tuple[str | None, bool]] = field(default_factory=list)
     satisfaction: list[float] = field(default_factory=list)
 
 
@@ -129,12 +130,10 @@ def tallies(known: Facts) -> dict[tuple[str, str], dict[Unit, Tally]]:
             for unit in units_of(step):
                 for segment in known.traits[person]["segments"]:
                     tally = found.setdefault(segment, {}).setdefault(unit, Tally())
-                    if step["event_type"] == "touchpoint":
-                        tally.touches.append(step["outcome"])
+                    tally.outcomes.append(step["outcome"])
                     tally.people += unit not in met
                     if unit not in met and success is not None:
-                        outcome = step["outcome"] or "neutral"
-                        tally.eligible.append((outcome, success))
+                        tally.eligible.append((step["outcome"], success))
                 met.add(unit)
     for person, units, score in satisfaction(known):
         for segment in known.traits[person]["segments"]:
@@ -144,14 +143,15 @@ def tallies(known: Facts) -> dict[tuple[str, str], dict[Unit, Tally]]:
     return found
 
 
-def association(eligible: list[tuple[str, bool]]) -> Row:
+def association(eligible: list[tuple[str | None, bool]]) -> Row:
     """Success after a favourable first exposure, less success after another."""
-    outcomes = {outcome for outcome, _ in eligible}
+    known = [pair for pair in eligible if pair[0] is not None]
+    outcomes = {outcome for outcome, _ in known}
     favourable = "positive" if "positive" in outcomes else "neutral"
-    good = [success for outcome, success in eligible if outcome == favourable]
-    rest = [success for outcome, success in eligible if outcome != favourable]
-    row: Row = {"favourable_outcome": favourable if eligible else None}
-    row["derived_importance_people"] = len(eligible) if good and rest else None
+    good = [success for outcome, success in known if outcome == favourable]
+    rest = [success for outcome, success in known if outcome != favourable]
+    row: Row = {"favourable_outcome": favourable if good and rest else None}
+    row["derived_importance_people"] = len(known) if good and rest else None
     row["derived_importance"] = np.nan
     row["derived_importance_lower"] = row["derived_importance_upper"] = np.nan
     if good and rest:
@@ -177,7 +177,7 @@ def describe(unit: Unit, tally: Tally) -> Row:
     score, low, high = mean_with_interval(tally.satisfaction)
     successes = sum(success for _, success in tally.eligible)
     counts = {
-        f"{outcome}_touches": tally.touches.count(outcome)
+        f"{outcome}_touches": tally.outcomes.count(outcome)
         for outcome in ("positive", "neutral", "negative")
     }
     return {
@@ -189,12 +189,12 @@ def describe(unit: Unit, tally: Tally) -> Row:
         "medium": medium,
         "window_days": seed["window_days"],
         "exposed_people": tally.people,
-        "touches": len(tally.touches),
+        "touches": len(tally.outcomes),
         **counts,
         "importance": seed["importance"],
         **association(tally.eligible),
         "eligible_people": len(tally.eligible),
-        "succeeded_people": successes if tally.eligible else None,
+        "succeeded_people": None if aim is None else successes,
         "satisfaction_score": score,
         "satisfaction_lower": low,
         "satisfaction_upper": high,
@@ -257,9 +257,12 @@ def scorecard(known: Facts) -> pd.DataFrame:
         columns=["weight", "success", "pain", "level"], errors="ignore"
     )
     wilson(frame, "succeeded_people", "eligible_people", "success_")
+    kinds = [f"{outcome}_touches" for outcome in ("positive", "neutral", "negative")]
+    frame["judged_touches"] = frame[kinds].sum(axis=1)
     for share in ("positive", "negative"):
-        wilson(frame, f"{share}_touches", "touches", "share_")
+        wilson(frame, f"{share}_touches", "judged_touches", "share_")
         for suffix in ("", "_lower", "_upper"):
             frame[f"{share}_share{suffix}"] = frame.pop(f"share_rate{suffix}")
     small = known.settings.small_sample_size
+    frame = frame.drop(columns="judged_touches")
     return frame.assign(is_small_sample=frame["eligible_people"] < small)
