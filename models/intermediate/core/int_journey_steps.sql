@@ -15,14 +15,6 @@ journey_definition as (
     select * from {{ ref('customer_journey', 'int_journey_definition') }}
 ),
 
-journey_stages as (
-    select * from {{ ref('journey_stages') }}
-),
-
-find_first_stage as (
-    select min(stage_order) as stage_order from journey_stages
-),
-
 reach_stages as (
     select
         journey_events.*,
@@ -41,13 +33,13 @@ reach_stages as (
                     not journey_definition.needs_purchase
                     or journey_events.occurred_at >= customers.first_purchase_at
                 )
-                and (
+                and coalesce(
+                    journey_events.outcome = journey_definition.needed_outcome,
                     journey_definition.needed_outcome is null
-                    or journey_events.outcome = journey_definition.needed_outcome
                 )
-                and (
+                and coalesce(
+                    journey_events.score >= journey_definition.needed_score,
                     journey_definition.needed_score is null
-                    or journey_events.score >= journey_definition.needed_score
                 )
                 then journey_definition.reached_stage_order
         end as reached_stage_order
@@ -73,7 +65,9 @@ number_steps as (
         case when customer_id is not null then row_number() over steps end
             as step_number,
         lag(occurred_at) over steps as previous_occurred_at,
-        max(reached_stage_order) over moments as furthest_stage_order
+        max(reached_stage_order) over moments as furthest_stage_order,
+        max(case when event_type <> 'survey_response' then reached_stage_order end)
+            over moments as stage_order_without_answers
     from reach_stages
     window
         steps as (
@@ -84,37 +78,33 @@ number_steps as (
 
 final as (
     select
-        number_steps.source_id,
-        number_steps.event_type,
-        number_steps.customer_id,
-        number_steps.step_number,
+        source_id,
+        event_type,
+        customer_id,
+        step_number,
         case
-            when number_steps.step_number > 0
-                then coalesce(
-                        number_steps.furthest_stage_order, find_first_stage.stage_order
-                    )
+            when step_number > 0
+                then coalesce(furthest_stage_order, 1)
         end as stage_order,
-        number_steps.reached_stage_order,
-        number_steps.milestone,
-        number_steps.touchpoint_type,
-        number_steps.medium,
-        number_steps.question_id,
-        number_steps.channel,
-        number_steps.campaign,
-        number_steps.linked_customer_id,
-        number_steps.amount,
-        number_steps.score,
-        number_steps.outcome,
-        number_steps.occurred_at,
-        number_steps.occurred_date,
+        stage_order_without_answers,
+        reached_stage_order,
+        milestone,
+        touchpoint_type,
+        medium,
+        question_id,
+        channel,
+        campaign,
+        linked_customer_id,
+        amount,
+        score,
+        outcome,
+        occurred_at,
+        occurred_date,
         case
-            when number_steps.step_number > 0
-                then {{ seconds_between(
-                    'number_steps.previous_occurred_at', 'number_steps.occurred_at'
-                ) }}
+            when step_number > 0
+                then {{ seconds_between('previous_occurred_at', 'occurred_at') }}
         end as seconds_since_previous
     from number_steps
-    cross join find_first_stage
 )
 
 select * from final

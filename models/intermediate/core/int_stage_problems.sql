@@ -51,9 +51,7 @@ judge_milestones as (
                 then ' has no milestone_order: number the milestones.'
             when count(*) over (partition by journey_milestones.milestone_order) > 1
                 then ' shares its milestone_order with another: give each its own.'
-            when
-                journey_milestones.importance is null
-                or journey_milestones.importance not between 0 and 1
+            when coalesce(journey_milestones.importance not between 0 and 1, true)
                 then ' has an importance that is not a number from 0 to 1.'
             when coalesce(journey_milestones.window_days, 0) < 1
                 then ' has a window_days that is not 1 or more.'
@@ -78,9 +76,7 @@ judge_touchpoint_types as (
             when coalesce(journey_touchpoint_types.default_outcome, '') not in (
                     'positive', 'neutral', 'negative'
                 )
-                then
-                    ' has a default_outcome that is none of positive, neutral and'
-                    || ' negative.'
+                then ' has a default_outcome not positive, neutral or negative.'
         end as problem
     from journey_touchpoint_types
     left join journey_milestones
@@ -88,7 +84,25 @@ judge_touchpoint_types as (
 ),
 
 judge_whole as (
-    select sum(case when reached_by = 'first_purchase' then 1 else 0 end) as stages
+    select
+        case
+            when min(stage_order) <> 1
+                then 'no stage has stage_order 1: number them from 1.'
+            when count(case when reached_by = 'first_purchase' then stage end) = 0
+                then 'no stage is reached_by first_purchase: the journey needs one.'
+            when
+                min(case when reached_by = 'first_purchase' then stage_order end)
+                > min(
+                    case
+                        when
+                            reached_by in ('second_purchase', 'advocacy')
+                            then stage_order
+                    end
+                )
+                then
+                    'a stage reached_by second_purchase or advocacy comes before the'
+                    || ' one reached_by first_purchase: order them.'
+        end as problem
     from journey_stages
 )
 
@@ -108,8 +122,6 @@ select
 from judge_touchpoint_types
 where problem is not null
 union all
-select
-    'journey_stages: no stage is reached_by first_purchase: the journey needs one.'
-        as problem
+select 'journey_stages: ' || problem as problem
 from judge_whole
-where coalesce(stages, 0) = 0
+where problem is not null

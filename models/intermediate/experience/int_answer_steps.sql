@@ -16,10 +16,6 @@ journey_stages as (
     select * from {{ ref('journey_stages') }}
 ),
 
-find_first_stage as (
-    select min(stage_order) as stage_order from journey_stages
-),
-
 find_asked as (
     select distinct
         customer_id,
@@ -47,7 +43,8 @@ number_touches as (
             and journey_steps.milestone = find_asked.milestone
 ),
 
--- What an answer itself brings its person to is not where they were when they gave it.
+-- What an answer itself brings its person to is not where they were when they gave it;
+-- a purchase at the same moment is.
 find_stages as (
     select
         answers.source_id as response_id,
@@ -56,13 +53,14 @@ find_stages as (
             when
                 stage_entries.entered_at = answers.occurred_at
                 and stage_entries.event_type = 'survey_response'
-                then coalesce(
-                    stage_entries.previous_stage_order, find_first_stage.stage_order
-                )
+                then greatest(
+                        stage_entries.previous_stage_order,
+                        answers.stage_order_without_answers,
+                        1
+                    )
             else answers.stage_order
         end as stage_order
     from journey_steps as answers
-    cross join find_first_stage
     left join stage_entries
         on
             answers.customer_id = stage_entries.customer_id

@@ -89,12 +89,16 @@ final as (
         {%- for name in ['css_score', 'css_lower', 'css_upper'] %}
         coalesce(align_scores.{{ name }}, place_groups.{{ name }}) as {{ name }},
         {%- endfor %}
-        {{ as_count('coalesce(align_scores.exs_responses, 0)') }} as exs_responses,
+        case
+            when align_scores.nps_group = 'all'
+                then {{ as_count('coalesce(align_scores.exs_responses, 0)') }}
+        end as exs_responses,
         align_scores.exs_score,
         align_scores.exs_lower,
         align_scores.exs_upper,
         {{ as_count('coalesce(eligible_people, 0)') }} as eligible_people,
-        {{ as_count('coalesce(repeating_people, 0)') }} as repeating_people,
+        {{ as_count('case when eligible_people > 0 then repeating_people end') }}
+            as repeating_people,
         {{ ratio('repeating_people', 'eligible_people') }} as repeat_rate,
         {{ wilson_lower('repeating_people', 'eligible_people') }} as repeat_rate_lower,
         {{ wilson_upper('repeating_people', 'eligible_people') }} as repeat_rate_upper,
