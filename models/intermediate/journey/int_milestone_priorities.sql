@@ -1,6 +1,6 @@
--- One row per segment value, milestone, touchpoint type and medium: what to do about it.
--- High and low are above and below the mean of the segment's milestones; pain points are
--- ranked among milestones, among media and among touchpoint types.
+-- One row per segment value, milestone, touchpoint type and medium: what to do about
+-- it. High and low are above and below the mean of the segment's milestones; pain
+-- points are ranked among milestones, among media and among touchpoint types.
 -- A view: it has one reader.
 {{ config(materialized='view') }}
 
@@ -50,9 +50,10 @@ find_means as (
 compare_units as (
     select
         weigh_units.*,
-        importance >= mean_importance - 1e-9 as is_important,
-        success_rate >= mean_success_rate - 1e-9 as is_successful,
-        importance * (1 - success_rate) as pain_point_score
+        weigh_units.importance >= find_means.mean_importance - 1e-9 as is_important,
+        weigh_units.success_rate >= find_means.mean_success_rate - 1e-9
+            as is_successful,
+        weigh_units.importance * (1 - weigh_units.success_rate) as pain_point_score
     from weigh_units
     inner join find_means
         on

@@ -40,8 +40,8 @@ name_leaps as (
     left join journey_stages as skipped_stages
         on
             list_leaps.stage_order > skipped_stages.stage_order
-            and coalesce(list_leaps.previous_stage_order, skipped_stages.stage_order - 1)
-            < skipped_stages.stage_order
+            and skipped_stages.stage_order
+            > coalesce(list_leaps.previous_stage_order, skipped_stages.stage_order - 1)
     group by list_leaps.stage_order, list_leaps.previous_stage_order
 ),
 

@@ -42,7 +42,8 @@ final as (
             'funnel_cells.known_people', 'funnel_cells.previous_known_people'
         ) }} as step_conversion_rate_upper,
         {{ as_double('funnel_medians.median_days_to_reach') }} as median_days_to_reach,
-        funnel_cells.eligible_people < {{ var('small_sample_size') }} as is_small_sample,
+        funnel_cells.eligible_people < {{ var('small_sample_size') }}
+            as is_small_sample,
         funnel_cells.is_complete
     from funnel_cells
     left join funnel_medians

@@ -1,5 +1,5 @@
--- One row per segment value, period grain, period and pair of stages that somebody moved
--- between in the period.
+-- One row per segment value, period grain, period and pair of stages that somebody
+-- moved between in the period.
 
 with stage_entries as (
     select * from {{ ref('customer_journey', 'int_stage_entries') }}
