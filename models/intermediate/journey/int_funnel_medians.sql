@@ -62,10 +62,11 @@ final as (
         period_grain,
         period_index,
         stage_order,
-        (
+        cast(
             min(case when 2 * people_up_to >= all_people then days_to_reach end)
             + min(case when 2 * people_up_to > all_people then days_to_reach end)
-        ) / 2.0 as median_days_to_reach,
+            as {{ type_double() }}
+        ) / 2 as median_days_to_reach,
         max(last_seen_date) as last_seen_date,
         max(all_people) as people
     from rank_days
