@@ -400,11 +400,8 @@ def follow_up(known: Facts, answers: pd.DataFrame, key: list[str]) -> pd.DataFra
     columns = ["eligible_people", "repeating_people", "revenue"]
     named = answers.dropna(subset=["customer_id"])
     answered = named["responded_date"].map(number_of).astype("int64")
-    # Whoever answered twice is followed once, from the later answer.
-    named = named[answered + span <= known.as_of].sort_values(
-        ["responded_at", "response_id"]
-    )
-    named = named.drop_duplicates([*key, "customer_id"], keep="last")
+    # Where all answers of a person count, each of them is followed.
+    named = named[answered + span <= known.as_of]
     results: dict[str, tuple[int, int, int]] = {}
     for response, person, at in zip(
         named["response_id"], named["customer_id"], named["responded_date"], strict=True

@@ -565,8 +565,8 @@ def test_brand_performance() -> None:
         assert is_null(row, *after, "repeat_rate_lower", "repeat_rate_upper")
 
 
-def test_person_who_answered_twice_is_followed_once() -> None:
-    """Where all answers count too: people are people, from the later answer on."""
+def test_where_all_answers_count_each_is_followed() -> None:
+    """The promoter's answer sees 40 paid, the detractor's before it 20 and 40."""
     inputs = {
         "survey_responses": answers(
             ("C1", "2024-01-10", "recommend", "3"),
@@ -581,10 +581,11 @@ def test_person_who_answered_twice_is_followed_once() -> None:
     (table,) = run(inputs, "rpt_brand_performance", survey_answers_counted="all")
     table = table[table["period_grain"] == "month"]
     for group, responses, revenue in (
-        ("all", 2, 40),
+        ("all", 2, 50),
         ("promoter", 1, 40),
         ("detractor", 1, 60),
     ):
         row = only(table, nps_group=group)
-        assert (row["nps_responses"], row["eligible_people"]) == (responses, 1)
-        assert (row["repeating_people"], row["revenue_per_person"]) == (1, revenue)
+        assert (row["nps_responses"], row["eligible_people"]) == (responses, responses)
+        assert row["repeating_people"] == responses
+        assert row["revenue_per_person"] == revenue

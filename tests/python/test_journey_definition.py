@@ -100,7 +100,7 @@ MISTAKES: dict[str, list[tuple[str, str, str | None, str]]] = {
             "delivery",
             "default_outcome",
             "good",
-            "none of positive, neutral and negative",
+            "not positive, neutral or negative",
         ),
     ],
     "journey_survey_questions": [

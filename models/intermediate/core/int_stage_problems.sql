@@ -90,18 +90,6 @@ judge_whole as (
                 then 'no stage has stage_order 1: number them from 1.'
             when count(case when reached_by = 'first_purchase' then stage end) = 0
                 then 'no stage is reached_by first_purchase: the journey needs one.'
-            when
-                min(case when reached_by = 'first_purchase' then stage_order end)
-                > min(
-                    case
-                        when
-                            reached_by in ('second_purchase', 'advocacy')
-                            then stage_order
-                    end
-                )
-                then
-                    'a stage reached_by second_purchase or advocacy comes before the'
-                    || ' one reached_by first_purchase: order them.'
         end as problem
     from journey_stages
 )
