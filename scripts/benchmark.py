@@ -36,8 +36,10 @@ INPUTS = (
     "identities", "exchange_rates",
 )  # fmt: skip
 TABLES = (
-    "dim_periods", "dim_customers", "fct_journey_events", "rpt_cohort_retention",
-    "rpt_retention", "rpt_growth", "rpt_growth_accounting",
+    "dim_periods", "dim_customers", "fct_journey_events", "fct_stage_history",
+    "rpt_stage_transitions", "rpt_stage_funnel", "rpt_milestone_scorecard",
+    "fct_survey_scores", "rpt_experience", "rpt_brand_performance",
+    "rpt_cohort_retention", "rpt_retention", "rpt_growth", "rpt_growth_accounting",
     "rpt_revenue_decomposition", "fct_rejected_rows", "rpt_input_quality",
 )  # fmt: skip
 TIMEZONE = "America/New_York"

@@ -192,7 +192,6 @@ judged as (
             when local_date > local_loaded_at::date + 1 then 'future_date'
             when s.question_id is null then 'missing_question_id'
             when questions.question_id is null then 'unknown_question'
-            when score is null then 'missing_score'
             when score not between scale_min and scale_max then 'score_out_of_range'
         end as problem,
         if(problem is null, null, concat(
@@ -415,13 +414,30 @@ left join bounds as y
 create table dim_periods as
 select * exclude (periods_per_year, has_growth) from periods;
 
--- Events and people.
-create table journey_events as
+-- Events and people. The types are declared in the order in which events of one moment
+-- happen.
+create type event_kind as enum (
+    'touchpoint', 'purchase', 'refund', 'survey_response'
+);
+set variable stages = [
+    'awareness', 'consideration', 'conversion', 'retention', 'advocacy'
+];
+
+create temp view milestones as
+from read_csv(getvariable('seeds') || '/journey_milestones.csv');
+
+create temp view questions as
+from read_csv(getvariable('seeds') || '/journey_survey_questions.csv');
+
+create temp view touchpoint_types as
+from read_csv(getvariable('seeds') || '/journey_touchpoint_types.csv');
+
+create temp table happenings as
 select
     transaction_id as source_id,
     if(t.event_type = 'refund', coalesce(t.customer_id, p.customer_id), t.customer_id)
         as customer_id,
-    t.event_type,
+    t.event_type::event_kind as event_type,
     null as touchpoint_type,
     null as question_id,
     sales_channel as channel,
@@ -432,6 +448,7 @@ select
     (given_cost * t.applied_rate)::decimal(18, 4) as cost_amount,
     null::decimal(18, 4) as score,
     null as outcome,
+    null as named_customer_id,
     t.local_at as occurred_at,
     t.local_date as occurred_date,
     coalesce(p.local_date, t.local_date) as order_date
@@ -454,59 +471,110 @@ union all
 select
     touchpoint_id,
     coalesce(t.customer_id, i.customer_id, 'visitor:' || t.visitor_id),
-    'touchpoint', touchpoint_type, null, channel, campaign, null, null, null,
-    known_outcome, local_at, local_date, null
+    'touchpoint'::event_kind, touchpoint_type, null, channel, campaign,
+    null, null, null, known_outcome,
+    nullif(i.customer_id, coalesce(t.customer_id, i.customer_id)), local_at,
+    local_date, null
 from touchpoints as t
 left join identities as i
     on t.visitor_id = i.visitor_id and i.problem is null and i.version = 1
 where t.problem is null and t.version = 1
 union all
 select
-    response_id, customer_id, 'survey_response', null, question_id, null, null, null,
-    null, given_score, null, local_at, local_date, null
+    response_id, customer_id, 'survey_response'::event_kind, null, question_id,
+    null, null, null, null, given_score, null, null, local_at, local_date, null
 from survey_responses
 where problem is null and version = 1;
 
-create view fct_journey_events as
+create temp table people as
 select
-    event_type || ':' || source_id as event_id,
-    * exclude (cost_amount, order_date)
-from journey_events;
+    customer_id,
+    min(occurred_at) as first_seen_at,
+    min(occurred_at) filter (event_type = 'purchase') as first_purchase_at,
+    max(occurred_date) filter (event_type = 'purchase') as last_purchase_date,
+    max(occurred_at) filter (event_type = 'touchpoint') as last_touch_at
+from happenings
+where customer_id is not null
+group by all;
 
-create temp table buyers as
-with people as (
-    select
-        customer_id,
-        min(occurred_at) as first_event_at,
-        min(occurred_at) filter (event_type = 'purchase') as first_purchase_at,
-        max(occurred_date) filter (event_type = 'purchase') as last_purchase_date
-    from journey_events
-    where customer_id is not null
-    group by all
-),
-credited as (
-    select
-        customer_id,
-        coalesce(e.channel, '(unknown)') as acquisition_channel
-    from journey_events as e
-    join people using (customer_id)
-    left join read_csv(getvariable('seeds') || '/journey_channels.csv') as c
-        on e.channel = c.channel
-    where event_type = 'touchpoint'
-        and occurred_at <= first_purchase_at
-        and occurred_date >= first_purchase_at::date - 90
-    qualify row_number() over (
-        partition by customer_id
-        order by
-            e.channel is null, coalesce(is_direct, false), occurred_at desc, source_id
-    ) = 1
-)
+-- Every event of a person in order, and the stage that it reaches, which no later event
+-- undoes: what came before the first purchase stays without effect.
+create table journey_events as
 select
-    *,
-    first_purchase_at::date as first_purchase_date,
-    if(first_purchase_at is null, null, coalesce(acquisition_channel, '(none)'))
-        as channel
-from people left join credited using (customer_id);
+    source_id, h.customer_id, event_type, h.touchpoint_type, h.question_id, channel,
+    campaign, amount, cost_amount, score, outcome, occurred_at, occurred_date,
+    order_date,
+    case
+        when event_type <> 'purchase' then coalesce(t.milestone, q.milestone)
+        when occurred_date > first_purchase_at::date then 'repeat_purchase'
+        else 'purchase'
+    end as milestone,
+    medium,
+    case
+        when event_type = 'purchase'
+            then if(occurred_date > first_purchase_at::date, 'retention', 'conversion')
+        when m.stage in ('awareness', 'consideration') then m.stage
+        when occurred_at >= first_purchase_at and (
+            m.stage = 'advocacy' and outcome = 'positive'
+            or survey_type = 'nps' and score >= 9
+        )
+            then 'advocacy'
+    end as reached_stage,
+    if(reached_stage = 'advocacy', named_customer_id, null) as referred_customer_id,
+    if(h.customer_id is null, null, row_number() over journey) as step_number,
+    if(h.customer_id is null, null, date_sub(
+        'second', lag(occurred_at) over journey, occurred_at
+    )) as seconds_since_previous
+from happenings as h
+left join people as p on h.customer_id = p.customer_id
+left join touchpoint_types as t on h.touchpoint_type = t.touchpoint_type
+left join milestones as m on t.milestone = m.milestone
+left join questions as q on h.question_id = q.question_id
+window journey as (
+    partition by h.customer_id order by occurred_at, event_type, source_id
+);
+
+drop table happenings;
+
+-- When a person first reached each stage, by an answer and by anything else, and the
+-- step that took them there. The first event starts the first stage, whatever it is.
+create temp table reaches as
+select
+    customer_id,
+    coalesce(list_position(getvariable('stages'), reached_stage), 1) as stage_order,
+    event_type = 'survey_response' as by_answer,
+    min(occurred_at) as reached_at,
+    min((occurred_at, reached_stage is null, step_number))[3] as step_number
+from journey_events
+where customer_id is not null and (reached_stage is not null or step_number = 1)
+group by all;
+
+create temp table credited as
+select customer_id, coalesce(e.channel, '(unknown)') as acquisition_channel
+from journey_events as e
+join people using (customer_id)
+left join read_csv(getvariable('seeds') || '/journey_channels.csv') as c
+    on e.channel = c.channel
+where event_type = 'touchpoint'
+    and occurred_at <= coalesce(first_purchase_at, last_touch_at)
+    and occurred_date >= coalesce(first_purchase_at, last_touch_at)::date - 90
+qualify row_number() over (
+    partition by customer_id
+    order by e.channel is null, coalesce(is_direct, false), occurred_at desc, source_id
+) = 1;
+
+-- Everybody that any input knows; who is in the register alone has no journey.
+create temp table everybody as
+select
+    customer_id, created_at, first_seen_at, first_purchase_at,
+    first_purchase_at::date as first_purchase_date, last_purchase_date,
+    coalesce(acquisition_channel, '(none)') as channel
+from people
+full join (from register where problem is null and version = 1) using (customer_id)
+left join credited using (customer_id);
+
+drop table credited;
+drop table people;
 
 create temp table days as
 with entries as (
@@ -529,8 +597,7 @@ with entries as (
 )
 select
     customer_id,
-    if(customer_id is null, '(guest)', coalesce(any_value(channel), '(unknown)'))
-        as channel,
+    if(customer_id is null, '(guest)', any_value(channel)) as channel,
     any_value(first_purchase_date) as first_purchase_date,
     any_value(last_purchase_date) as last_purchase_date,
     entry_date,
@@ -539,7 +606,7 @@ select
     coalesce(sum(refunds), 0)::decimal(18, 4) as refunds,
     coalesce(sum(order_basis), 0)::decimal(18, 4) as order_basis,
     sum(cost)::decimal(18, 4) as cost
-from entries left join buyers using (customer_id)
+from entries left join everybody using (customer_id)
 group by customer_id, entry_date;
 
 create temp table lifetimes as
@@ -558,27 +625,181 @@ from days
 where customer_id is not null
 group by all;
 
-create table dim_customers as
+-- Gaps between purchase days, and from them the days by which nine of ten have ended
+-- (Kaplan-Meier), or nine of ten of those that end at all.
+create temp table gaps as
 select
     customer_id,
-    customer_id like 'visitor:%' as is_anonymous,
+    lead(entry_date) over visits is not null as is_ended,
+    coalesce(lead(entry_date) over visits, as_of) - entry_date as gap_days
+from days cross join span
+where customer_id is not null and orders > 0
+window visits as (partition by customer_id order by entry_date);
+
+create temp table lapse as
+with lengths as (
+    select
+        gap_days,
+        count(*) filter (is_ended) as ended,
+        sum(count(*)) over (order by gap_days desc) as at_risk
+    from gaps
+    group by gap_days
+),
+survival as (
+    select gap_days, product(1 - ended / at_risk) over (order by gap_days) as share_open
+    from lengths
+    where (select bool_or(is_ended) from gaps)
+)
+select
+    greatest(7, least(730, coalesce(min(gap_days), 730)))::integer as lapse_days
+from survival
+where share_open <= (
+    select if(min(share_open) <= 0.1, 0.1, 1 - 0.9 * (1 - min(share_open)))
+    from survival
+) + 1e-12;
+
+create table fct_stage_history as
+with spells as (
+    select *, min(reached_at) over (
+        partition by customer_id order by stage_order desc
+        rows between unbounded preceding and 1 preceding
+    ) as left_at
+    from (
+        select
+            customer_id, stage_order, min(reached_at) as reached_at,
+            arg_min(step_number, (reached_at, by_answer)) as step_number
+        from reaches
+        group by all
+    )
+    qualify left_at is null or reached_at < left_at
+),
+chained as (
+    select
+        *,
+        lag(stage_order) over (partition by customer_id order by stage_order)
+            as previous_order
+    from spells
+)
+select
+    customer_id,
+    getvariable('stages')[stage_order] as stage,
+    stage_order::integer as stage_order,
+    reached_at as entered_at,
+    left_at,
+    left_at is null as is_current,
+    coalesce(left_at::date, as_of) - reached_at::date as days_in_stage,
+    event_type || ':' || source_id as entering_event_id,
+    event_type::varchar as entering_event_type,
+    milestone as entering_milestone,
+    touchpoint_type as entering_touchpoint_type,
+    getvariable('stages')[previous_order] as previous_stage,
+    (chained.stage_order - coalesce(previous_order, 0) - 1)::integer
+        as skipped_stage_count,
+    nullif(array_to_string(list_slice(
+        getvariable('stages'), coalesce(previous_order, 0) + 1, chained.stage_order - 1
+    ), ', '), '') as skipped_stages
+from chained
+join journey_events using (customer_id, step_number)
+cross join span;
+
+-- One row per person: when they were in the stage or beyond for the first time.
+create table journeys as
+select
+    customer_id,
+    min(entered_at) filter (stage_order >= 2) as consideration_at,
+    min(entered_at) filter (stage_order >= 3) as conversion_at,
+    min(entered_at) filter (stage_order >= 4) as retention_at,
+    min(entered_at) filter (stage_order >= 5) as advocacy_at
+from fct_stage_history
+group by all;
+
+create view fct_journey_events as
+select
+    event_type || ':' || source_id as event_id,
+    customer_id,
+    step_number,
+    event_type,
+    source_id,
+    case
+        when customer_id is null then null
+        when occurred_at >= advocacy_at then 'advocacy'
+        when occurred_at >= retention_at then 'retention'
+        when occurred_at >= conversion_at then 'conversion'
+        when occurred_at >= consideration_at then 'consideration'
+        else 'awareness'
+    end as stage,
+    milestone,
+    touchpoint_type,
+    medium,
+    question_id,
+    channel,
+    campaign,
+    amount,
+    score,
+    outcome,
+    referred_customer_id,
+    occurred_at,
+    occurred_date,
+    seconds_since_previous
+from journey_events left join journeys using (customer_id);
+
+create table dim_customers as
+with referrals as (
+    select
+        e.referred_customer_id as customer_id,
+        arg_min(e.customer_id, (occurred_at, source_id)) as referred_by_customer_id
+    from journey_events as e
+    join everybody as b on e.referred_customer_id = b.customer_id
+    where first_purchase_at >= occurred_at
+    group by all
+)
+select
+    e.customer_id,
+    e.customer_id like 'visitor:%' as is_anonymous,
     created_at,
-    least(created_at, first_event_at) as first_seen_at,
+    first_seen_at,
     first_purchase_at,
-    b.first_purchase_date,
+    e.first_purchase_date,
     second_purchase_date,
     last_purchase_date,
+    as_of - last_purchase_date as days_since_last_purchase,
+    h.stage as current_stage,
+    h.entered_at as current_stage_entered_at,
+    case
+        when last_purchase_date is null then 'prospect'
+        when as_of - last_purchase_date >= lapse_days then 'lapsed'
+        when 2 * (as_of - last_purchase_date) >= lapse_days then 'at_risk'
+        else 'active'
+    end as lifecycle_status,
+    lapse_days,
+    coalesce(won_back_count, 0) as won_back_count,
+    referred_by_customer_id,
+    coalesce(referred_customers, 0) as referred_customers,
     coalesce(orders, 0) as orders,
     coalesce(purchase_days, 0) as purchase_days,
     coalesce(gross_revenue, 0) as gross_revenue,
     coalesce(refund_amount, 0) as refund_amount,
     coalesce(gross_revenue + refund_amount, 0) as net_revenue,
     cost_amount,
-    b.channel as acquisition_channel,
+    e.channel as acquisition_channel,
     false as is_left_truncated
-from buyers as b
-full join (from register where problem is null and version = 1) using (customer_id)
-left join lifetimes using (customer_id);
+from everybody as e
+cross join span
+cross join lapse
+left join lifetimes using (customer_id)
+left join (from fct_stage_history where is_current) as h using (customer_id)
+left join referrals using (customer_id)
+left join (
+    select customer_id, count(*) as won_back_count
+    from gaps cross join lapse
+    where is_ended and gap_days > lapse_days
+    group by all
+) using (customer_id)
+left join (
+    select referred_by_customer_id as customer_id, count(*) as referred_customers
+    from referrals
+    group by all
+) using (customer_id);
 
 -- The spine: net revenue and activity per customer and period; each grain is added up
 -- from the one below it.
@@ -1067,3 +1288,776 @@ select
     eligible < 30 as is_small_sample,
     is_complete
 from shares as s;
+
+-- The journey. Dates become periods of every grain, and of the whole time (null).
+create temp view spans as
+select period_grain from grains union all select null;
+create macro period_start(grain, d) as if(
+    grain = 'week', date '1969-12-29' + 7 * period_index('week', d),
+    date_trunc(grain, d)
+)::date;
+
+create table rpt_stage_transitions as
+with moves as (
+    select
+        channel,
+        entered_at::date as moved_on,
+        coalesce(previous_stage, '(first seen)') as from_stage,
+        stage as to_stage,
+        count(*) as people,
+        sum(entered_at::date - came_at::date) as days_before
+    from (
+        select *, lag(entered_at) over (
+            partition by customer_id order by stage_order
+        ) as came_at
+        from fct_stage_history
+    )
+    join everybody using (customer_id)
+    group by all
+)
+select
+    if(grouping(channel) = 1, 'all', 'acquisition_channel') as segment_column,
+    if(grouping(channel) = 1, 'all', channel) as segment_value,
+    g.period_grain,
+    period_start(g.period_grain, moved_on) as period_start,
+    from_stage,
+    to_stage,
+    sum(people) as people,
+    sum(days_before) / sum(people) as average_days_in_from_stage,
+    any_value(is_complete) as is_complete
+from moves
+cross join grains as g
+join periods as p
+    on g.period_grain = p.period_grain
+    and period_start(g.period_grain, moved_on) = p.period_start
+group by grouping sets (
+    (g.period_grain, period_start(g.period_grain, moved_on), from_stage, to_stage),
+    (
+        g.period_grain, period_start(g.period_grain, moved_on), from_stage, to_stage,
+        channel
+    )
+);
+
+create temp table waits as
+select channel, seen_on, stage, stage_order, days, count(*) as people
+from (
+    select
+        channel,
+        first_seen_at::date as seen_on,
+        unnest([
+            {'stage': 'awareness', 'stage_order': 1, 'days': 0},
+            {'stage': 'consideration', 'stage_order': 2,
+                'days': consideration_at::date - seen_on},
+            {'stage': 'conversion', 'stage_order': 3,
+                'days': conversion_at::date - seen_on},
+            {'stage': 'retention', 'stage_order': 4,
+                'days': retention_at::date - seen_on},
+            {'stage': 'advocacy', 'stage_order': 5, 'days': advocacy_at::date - seen_on}
+        ], recursive := true)
+    from journeys join everybody using (customer_id)
+)
+group by all;
+
+create table rpt_stage_funnel as
+with by_day as (
+    select
+        channel, seen_on, stage, stage_order, window_days,
+        sum(people) as people,
+        coalesce(sum(people) filter (is_eligible), 0) as eligible,
+        sum(people) filter (is_eligible and days <= coalesce(window_days, days))
+            as reached
+    from waits
+    cross join (
+        select window_days
+        from read_csv(getvariable('seeds') || '/observation_windows.csv')
+        union all select null
+    )
+    cross join span
+    cross join lateral (
+        select coalesce(seen_on + window_days::integer <= as_of, true) as is_eligible
+    )
+    group by all
+),
+cells as (
+    select
+        if(grouping(channel) = 1, 'all', 'acquisition_channel') as segment_column,
+        if(grouping(channel) = 1, 'all', channel) as segment_value,
+        period_grain as grain,
+        period_start(period_grain, seen_on) as start,
+        window_days, stage, stage_order,
+        sum(people) as people,
+        sum(eligible) as eligible,
+        if(sum(eligible) > 0, coalesce(sum(reached), 0), null) as reached,
+        max(seen_on) as last_seen_on
+    from by_day cross join spans
+    group by grouping sets (
+        (period_grain, period_start(period_grain, seen_on), window_days, stage,
+            stage_order),
+        (period_grain, period_start(period_grain, seen_on), window_days, stage,
+            stage_order, channel)
+    )
+),
+ranked as (
+    select *, sum(people) over (
+        partition by segment_column, segment_value, grain, start, stage order by days
+    ) as so_far, sum(people) over (
+        partition by segment_column, segment_value, grain, start, stage
+    ) as reached
+    from (
+        select
+            if(grouping(channel) = 1, 'all', 'acquisition_channel') as segment_column,
+            if(grouping(channel) = 1, 'all', channel) as segment_value,
+            period_grain as grain, period_start(period_grain, seen_on) as start, stage,
+            days, sum(people) as people
+        from waits cross join spans
+        where days is not null
+        group by grouping sets (
+            (period_grain, period_start(period_grain, seen_on), stage, days),
+            (period_grain, period_start(period_grain, seen_on), stage, days, channel)
+        )
+    )
+),
+medians as (
+    select
+        segment_column, segment_value, grain, start, stage,
+        (
+            min(days) filter (so_far >= (reached + 1) // 2)
+            + min(days) filter (so_far >= reached // 2 + 1)
+        ) / 2 as median
+    from ranked
+    group by all
+)
+select
+    c.segment_column,
+    c.segment_value,
+    coalesce(c.grain, 'all') as period_grain,
+    c.start as period_start,
+    window_days::integer as window_days,
+    c.stage,
+    stage_order,
+    people,
+    eligible as eligible_people,
+    c.reached as reached_people,
+    ratio(c.reached, eligible) as conversion_rate,
+    wilson(c.reached, eligible, -1) as conversion_rate_lower,
+    wilson(c.reached, eligible, 1) as conversion_rate_upper,
+    lag(c.reached) over steps as previous_reached_people,
+    ratio(c.reached, previous_reached_people) as step_conversion_rate,
+    wilson(c.reached, previous_reached_people, -1) as step_conversion_rate_lower,
+    wilson(c.reached, previous_reached_people, 1) as step_conversion_rate_upper,
+    if(window_days is null, median, null) as median_days_to_reach,
+    eligible < 30 as is_small_sample,
+    coalesce(period_end, last_seen_on) + coalesce(window_days, 0)::integer <= as_of
+        as is_complete
+from cells as c
+cross join span
+left join medians as m
+    on c.segment_column = m.segment_column and c.segment_value = m.segment_value
+    and c.stage = m.stage and c.grain is not distinct from m.grain
+    and c.start is not distinct from m.start
+left join periods as p on c.grain = p.period_grain and c.start = p.period_start
+window steps as (
+    partition by c.segment_column, c.segment_value, c.grain, c.start, window_days
+    order by stage_order
+);
+
+-- Answers.
+create table fct_survey_scores as
+with answers as (
+    select
+        e.* exclude (channel, touchpoint_type),
+        q.* exclude (milestone, question_id),
+        if(direction = 'lower_is_better', scale_max, scale_min) as worst,
+        if(direction = 'lower_is_better', scale_min, scale_max) as best
+    from journey_events as e
+    join questions as q using (question_id)
+),
+touches as (
+    select
+        customer_id, milestone, step_number, event_type || ':' || source_id as event_id,
+        if(event_type = 'purchase', 'purchase', touchpoint_type) as touchpoint_type,
+        channel
+    from journey_events
+    where event_type in ('touchpoint', 'purchase')
+),
+touched as (
+    -- A touch of the same moment comes before the answer.
+    select a.source_id, t.event_id, t.touchpoint_type, t.channel
+    from answers as a
+    asof join touches as t
+        on a.customer_id = t.customer_id and a.milestone = t.milestone
+        and a.step_number > t.step_number
+),
+-- No answer moves itself or another of the same moment.
+stages as (
+    select a.source_id, max(stage_order) as stage_order
+    from answers as a
+    join reaches as r using (customer_id)
+    where reached_at < occurred_at or reached_at = occurred_at and not by_answer
+    group by all
+)
+select
+    source_id as response_id,
+    a.customer_id,
+    occurred_at as responded_at,
+    occurred_date as responded_date,
+    a.question_id,
+    survey_type,
+    milestone,
+    if(a.customer_id is null, null, getvariable('stages')[coalesce(s.stage_order, 1)])
+        as stage,
+    t.event_id as touch_event_id,
+    t.touchpoint_type,
+    t.channel,
+    score,
+    score is null as is_not_applicable,
+    100 * (score - worst)::double / (best - worst) as normalised_score,
+    case
+        when survey_type <> 'nps' then null
+        when score >= 9 then 'promoter'
+        when score >= 7 then 'passive'
+        when score >= 0 then 'detractor'
+    end as nps_group,
+    if(survey_type = 'css', abs(best - score) <= 1, null) as is_top_two_box,
+    target::double as target,
+    if(survey_type = 'exs' and score is not null, least(greatest(
+        (score - worst)::double / (target - worst), 0
+    ), 1), null) as attainment,
+    comment
+from answers as a
+left join touched as t using (source_id)
+left join stages as s using (source_id)
+left join (
+    select response_id as source_id, comment
+    from survey_responses
+    where problem is null and version = 1
+) using (source_id);
+
+-- Which answers count: of each person the latest in a period, of all NPS questions
+-- together, or of each other question. Answers without a name count each.
+create temp table counted as
+with placed as (
+    select
+        a.* exclude (channel),
+        period_grain as grain,
+        period_start(period_grain, responded_date) as start,
+        coalesce(customer_id, '?' || response_id) as person,
+        if(survey_type = 'nps', null, question_id) as thing,
+        coalesce(touchpoint_type, '(none)') as touched,
+        coalesce(a.channel, '(none)') as touch_channel,
+        if(customer_id is null, '(guest)', e.channel) as channel,
+        (responded_at, response_id) as moment
+    from fct_survey_scores as a
+    cross join spans
+    left join everybody as e using (customer_id)
+    where not is_not_applicable
+)
+select
+    *,
+    moment = max(moment) over (partition by grain, start, person, question_id)
+        as for_question,
+    moment = max(moment) over (partition by grain, start, person, survey_type, thing)
+        as for_type,
+    moment = max(moment) over (
+        partition by grain, start, person, survey_type, thing, milestone
+    ) as for_milestone,
+    moment = max(moment) over (
+        partition by grain, start, person, survey_type, thing, touched
+    ) as for_touch,
+    moment = max(moment) over (
+        partition by grain, start, person, survey_type, thing, touch_channel
+    ) as for_channel
+from placed;
+
+create macro half_width(total, squares, n, lowest, highest) as case
+    when n < 2 then null
+    when lowest = highest then 0
+    else 1.959963984540054 * sqrt((squares - total ** 2 / n) / (n - 1) / n)
+end;
+create macro between_bounds(x, low, high) as
+    if(x is null, null, least(greatest(x, low), high));
+create macro nps_bound(promoters, detractors, n, side) as (
+    select between_bounds(
+        100 * (p - d + side * 1.959963984540054 * sqrt((p + d - (p - d) ** 2) / m)),
+        -100, 100
+    )
+    from (
+        select
+            n::double + 3 as m,
+            (promoters + 0.75) / m as p,
+            (detractors + 0.75) / m as d
+    )
+);
+
+-- What the answers add up to, by all that a report tells apart.
+create temp table answer_sums as
+with alike as (
+    select
+        grain, start, survey_type, question_id, milestone, stage, touched,
+        touch_channel, channel, for_question, for_type, for_milestone, for_touch,
+        for_channel, score, normalised_score, nps_group, is_top_two_box,
+        count(*) as people
+    from counted
+    group by all
+),
+scoped as (
+    select
+        *,
+        unnest([
+            if(for_question, ('all', 'all', true), null),
+            if(for_question, ('acquisition_channel', channel, true), null),
+            if(for_type, ('all', 'all', false), null),
+            if(for_type, ('acquisition_channel', channel, false), null),
+            if(for_type, ('stage', coalesce(stage, '(unknown)'), false), null),
+            if(for_milestone, ('milestone', milestone, false), null),
+            if(for_touch, ('touchpoint_type', touched, false), null),
+            if(for_channel, ('touch_channel', touch_channel, false), null)
+        ]) as scope
+    from alike
+)
+select
+    scope[1] as segment_column,
+    scope[2] as segment_value,
+    scope[3] as is_question,
+    survey_type, question_id, grain, start,
+    sum(people)::double as n,
+    sum(people) filter (nps_group = 'promoter') as promoters,
+    sum(people) filter (nps_group = 'passive') as passives,
+    sum(people) filter (nps_group = 'detractor') as detractors,
+    sum(people) filter (is_top_two_box) as top_two,
+    sum(people * score)::double as total,
+    sum(people * score::double ** 2) as squares,
+    min(score) as lowest,
+    max(score) as highest,
+    sum(people * normalised_score) as share_total,
+    sum(people * normalised_score ** 2) as share_squares,
+    min(normalised_score) as share_lowest,
+    max(normalised_score) as share_highest
+from scoped
+where scope is not null
+group by all;
+
+create table rpt_experience as
+with indicators as (
+    select
+        s.*,
+        total / n as mean,
+        half_width(total, squares, n, lowest, highest) as half,
+        q.target::double as goal,
+        if(direction = 'lower_is_better', scale_max, scale_min)::double as worst,
+        if(survey_type = 'exs', (mean - worst) / (goal - worst), null) as nearness,
+        half / abs(goal - worst) as nearness_half,
+        if(survey_type = 'exs', greatest(
+            if(direction = 'lower_is_better', mean - goal, goal - mean), 0
+        ), null) as short,
+        weight
+    from answer_sums as s join questions as q using (question_id, survey_type)
+),
+exs as (
+    select
+        segment_column, segment_value, survey_type,
+        if(is_question, question_id, 'all') as question_id, is_question, grain, start,
+        any_value(nearness) as nearness,
+        sum(weight * between_bounds(nearness, 0, 1)) / sum(weight) as attainment,
+        sqrt(sum((weight * nearness_half) ** 2)) / sum(weight) as half,
+        bool_or(n < 2) as is_unsure,
+        any_value(short) as short,
+        count(*) filter (short > 0) as missed
+    from indicators
+    where survey_type = 'exs'
+    group by all
+),
+pooled as (
+    select
+        segment_column, segment_value, survey_type,
+        if(is_question, question_id, 'all') as question_id, grain, start, is_question,
+        sum(n) as n,
+        coalesce(sum(promoters), 0) as promoters,
+        coalesce(sum(passives), 0) as passives,
+        coalesce(sum(detractors), 0) as detractors,
+        coalesce(sum(top_two), 0) as top_two,
+        sum(share_total) / sum(n) as css,
+        half_width(
+            sum(share_total), sum(share_squares), sum(n), min(share_lowest),
+            max(share_highest)
+        ) as css_half,
+        any_value(mean) as mean,
+        any_value(goal) as goal
+    from indicators
+    group by all
+),
+scored as (
+    select
+        p.*,
+        -- The bounds of an indicator are those of its mean, clamped; those of the index
+        -- lie around the index.
+        if(p.is_question, nearness, attainment) as middle,
+        case p.survey_type
+            when 'nps' then 100 * (promoters - detractors) / n
+            when 'css' then css
+            else 100 * attainment
+        end as score,
+        case p.survey_type
+            when 'nps' then nps_bound(promoters, detractors, n, -1)
+            when 'css' then between_bounds(css - css_half, 0, 100)
+            when 'exs'
+                then if(is_unsure, null, between_bounds(100 * (middle - half), 0, 100))
+        end as score_lower,
+        case p.survey_type
+            when 'nps' then nps_bound(promoters, detractors, n, 1)
+            when 'css' then between_bounds(css + css_half, 0, 100)
+            when 'exs'
+                then if(is_unsure, null, between_bounds(100 * (middle + half), 0, 100))
+        end as score_upper,
+        attainment, short, missed
+    from pooled as p
+    left join exs as e
+        on p.segment_column = e.segment_column and p.segment_value = e.segment_value
+        and p.survey_type = e.survey_type and p.question_id = e.question_id
+        and p.grain is not distinct from e.grain
+        and p.start is not distinct from e.start
+)
+select
+    segment_column,
+    segment_value,
+    survey_type,
+    question_id,
+    coalesce(grain, 'all') as period_grain,
+    start as period_start,
+    n as responses,
+    score,
+    score_lower,
+    score_upper,
+    if(survey_type = 'nps', promoters, null) as promoters,
+    if(survey_type = 'nps', passives, null) as passives,
+    if(survey_type = 'nps', detractors, null) as detractors,
+    if(survey_type = 'css', top_two / n, null) as top_two_box_rate,
+    if(survey_type = 'css', wilson(top_two, n, -1), null) as top_two_box_rate_lower,
+    if(survey_type = 'css', wilson(top_two, n, 1), null) as top_two_box_rate_upper,
+    if(is_question, mean, null) as mean_answer,
+    if(is_question, goal, null) as target,
+    attainment,
+    if(is_question, coalesce(short, greatest(goal - score, 0)), null) as shortfall,
+    if(is_question, null, missed) as missed_indicators,
+    n < 30 as is_small_sample,
+    coalesce(is_complete, true) as is_complete
+from scored as s
+left join periods as p on grain = p.period_grain and start = p.period_start;
+
+-- What NPS groups did in the ninety days after the answer.
+create table rpt_brand_performance as
+with afterwards as (
+    select
+        response_id,
+        coalesce(bool_or(orders > 0), false) as is_repeating,
+        coalesce(sum(gross + refunds), 0) as revenue
+    from fct_survey_scores as a
+    cross join span
+    left join days as d
+        on a.customer_id = d.customer_id
+        and entry_date between responded_date + 1 and responded_date + 90
+    where nps_group is not null and a.customer_id is not null
+        and responded_date + 90 <= as_of
+    group by all
+),
+voters as (
+    select
+        c.grain, c.start, channel, nps_group, response_id, css_answers, css_total,
+        css_squares, css_lowest, css_highest
+    from counted as c
+    left join (
+        select
+            customer_id, grain, start, count(*) as css_answers,
+            sum(normalised_score) as css_total,
+            sum(normalised_score ** 2) as css_squares,
+            min(normalised_score) as css_lowest,
+            max(normalised_score) as css_highest
+        from counted
+        where for_type and survey_type = 'css' and customer_id is not null
+        group by all
+    ) as s
+        on c.customer_id = s.customer_id and c.grain is not distinct from s.grain
+        and c.start is not distinct from s.start
+    where for_type and survey_type = 'nps'
+),
+followed as (
+    select
+        if(grouping(channel) = 1, 'all', 'acquisition_channel') as segment_column,
+        if(grouping(channel) = 1, 'all', channel) as segment_value,
+        coalesce(grain, 'all') as period_grain, start as period_start,
+        coalesce(nps_group, 'all') as nps_group,
+        count(*) as responses,
+        sum(css_answers) as css_n,
+        sum(css_total) as css_total,
+        sum(css_squares) as css_squares,
+        min(css_lowest) as css_lowest,
+        max(css_highest) as css_highest,
+        count(f.response_id) as eligible,
+        count(*) filter (is_repeating) as repeating,
+        sum(revenue) as revenue
+    from voters left join afterwards as f using (response_id)
+    group by grouping sets (
+        (grain, start), (grain, start, channel), (grain, start, nps_group),
+        (grain, start, nps_group, channel)
+    )
+),
+totals as (
+    select
+        segment_column, segment_value, period_grain, period_start, 'all' as nps_group,
+        any_value(responses) filter (survey_type = 'nps') as nps_responses,
+        any_value(score) filter (survey_type = 'nps') as nps_score,
+        any_value(score_lower) filter (survey_type = 'nps') as nps_lower,
+        any_value(score_upper) filter (survey_type = 'nps') as nps_upper,
+        any_value(responses) filter (survey_type = 'css') as css_responses,
+        any_value(score) filter (survey_type = 'css') as css_score,
+        any_value(score_lower) filter (survey_type = 'css') as css_lower,
+        any_value(score_upper) filter (survey_type = 'css') as css_upper,
+        any_value(responses) filter (survey_type = 'exs') as exs_responses,
+        any_value(score) filter (survey_type = 'exs') as exs_score,
+        any_value(score_lower) filter (survey_type = 'exs') as exs_lower,
+        any_value(score_upper) filter (survey_type = 'exs') as exs_upper
+    from rpt_experience
+    where question_id = 'all' and segment_column in ('all', 'acquisition_channel')
+    group by all
+),
+together as (
+    from totals
+    union all by name
+    select
+        segment_column, segment_value, period_grain, period_start, nps_group,
+        responses as nps_responses,
+        coalesce(css_n, 0) as css_responses,
+        css_total / css_n as css_score,
+        half_width(css_total, css_squares, css_n::double, css_lowest, css_highest)
+            as half,
+        between_bounds(css_score - half, 0, 100) as css_lower,
+        between_bounds(css_score + half, 0, 100) as css_upper
+    from followed
+    where nps_group <> 'all'
+)
+select
+    t.segment_column,
+    t.segment_value,
+    t.period_grain,
+    t.period_start,
+    t.nps_group,
+    coalesce(nps_responses, 0) as nps_responses,
+    nps_score,
+    nps_lower,
+    nps_upper,
+    coalesce(css_responses, 0) as css_responses,
+    css_score,
+    css_lower,
+    css_upper,
+    if(t.nps_group = 'all', coalesce(exs_responses, 0), null) as exs_responses,
+    exs_score,
+    exs_lower,
+    exs_upper,
+    coalesce(eligible, 0) as eligible_people,
+    if(eligible > 0, repeating, null) as repeating_people,
+    ratio(repeating, eligible) as repeat_rate,
+    wilson(repeating, eligible, -1) as repeat_rate_lower,
+    wilson(repeating, eligible, 1) as repeat_rate_upper,
+    ratio(revenue, eligible) as revenue_per_person,
+    coalesce(eligible, 0) < 30 as is_small_sample,
+    coalesce(is_complete, true) as is_complete
+from together as t
+left join followed as f
+    on t.segment_column = f.segment_column and t.segment_value = f.segment_value
+    and t.period_grain = f.period_grain and t.nps_group = f.nps_group
+    and t.period_start is not distinct from f.period_start
+left join periods as p
+    on t.period_grain = p.period_grain and t.period_start = p.period_start;
+
+-- The scorecard: a unit is a milestone, its touches of one medium, or of one type.
+create table rpt_milestone_scorecard as
+with by_type as (
+    select
+        customer_id, milestone,
+        if(event_type = 'purchase', 'purchase', touchpoint_type) as touchpoint_type,
+        if(event_type = 'purchase', '(unknown)', medium) as medium,
+        count(*) as touches,
+        count(*) filter (outcome = 'positive') as positive,
+        count(*) filter (outcome = 'neutral') as neutral,
+        count(*) filter (outcome = 'negative') as negative,
+        min(step_number) as first_step,
+        min(occurred_at) as met_at,
+        arg_min(coalesce(outcome, 'none'), step_number) as first_outcome
+    from journey_events
+    where customer_id is not null and event_type in ('touchpoint', 'purchase')
+    group by all
+),
+exposures as (
+    select
+        customer_id, milestone,
+        if(grouping(touchpoint_type) = 1, 'all', touchpoint_type) as touchpoint_type,
+        if(grouping(medium) = 1, 'all', medium) as medium,
+        sum(touches) as touches,
+        sum(positive) as positive,
+        sum(neutral) as neutral,
+        sum(negative) as negative,
+        min(met_at) as met_at,
+        arg_min(first_outcome, first_step) as first_outcome
+    from by_type
+    group by grouping sets (
+        (customer_id, milestone, touchpoint_type, medium),
+        (customer_id, milestone, medium), (customer_id, milestone)
+    )
+),
+followed as (
+    select
+        e.*, channel,
+        case stage
+            when 'awareness' then consideration_at
+            when 'consideration' then conversion_at
+            when 'conversion' then retention_at
+            when 'retention' then advocacy_at
+        end as next_at,
+        met_at::date + window_days::integer as last_day,
+        stage <> 'advocacy' and last_day <= as_of and coalesce(next_at >= met_at, true)
+            as is_eligible,
+        is_eligible and next_at::date <= last_day as has_succeeded
+    from exposures as e
+    join milestones using (milestone)
+    join journeys using (customer_id)
+    join everybody using (customer_id)
+    cross join span
+),
+units as (
+    select
+        if(grouping(channel) = 1, 'all', 'acquisition_channel') as segment_column,
+        if(grouping(channel) = 1, 'all', channel) as segment_value,
+        milestone, touchpoint_type, medium,
+        count(*) as people,
+        sum(touches) as touches,
+        sum(positive) as positive,
+        sum(neutral) as neutral,
+        sum(negative) as negative,
+        count(*) filter (is_eligible) as n,
+        count(*) filter (has_succeeded) as s,
+        count(*) filter (is_eligible and first_outcome = 'positive') as positive_n,
+        count(*) filter (has_succeeded and first_outcome = 'positive') as positive_s,
+        count(*) filter (is_eligible and first_outcome = 'neutral') as neutral_n,
+        count(*) filter (has_succeeded and first_outcome = 'neutral') as neutral_s,
+        count(*) filter (is_eligible and first_outcome = 'negative') as negative_n,
+        count(*) filter (has_succeeded and first_outcome = 'negative') as negative_s,
+        -- Those whose first exposure went well, and the rest; a purchase is in neither.
+        if(positive_n > 0, 'positive', 'neutral') as favourable,
+        if(positive_n > 0, positive_n, neutral_n) as n1,
+        if(positive_n > 0, positive_s, neutral_s) as s1,
+        positive_n + neutral_n + negative_n - n1 as n2,
+        positive_s + neutral_s + negative_s - s1 as s2
+    from followed
+    group by grouping sets (
+        (milestone, touchpoint_type, medium),
+        (milestone, touchpoint_type, medium, channel)
+    )
+),
+satisfied as (
+    select
+        if(grouping(c.channel) = 1, 'all', 'acquisition_channel') as segment_column,
+        if(grouping(c.channel) = 1, 'all', c.channel) as segment_value,
+        c.milestone,
+        if(grouping(c.touchpoint_type) = 1, 'all', c.touchpoint_type)
+            as touchpoint_type,
+        if(grouping(known_medium) = 1, 'all', known_medium) as medium,
+        count(*) as answers,
+        avg(normalised_score) as score,
+        half_width(
+            sum(normalised_score), sum(normalised_score ** 2), count(*)::double,
+            min(normalised_score), max(normalised_score)
+        ) as half
+    from counted as c
+    left join touchpoint_types as t on c.touchpoint_type = t.touchpoint_type
+    cross join lateral (
+        select if(c.touchpoint_type = 'purchase', '(unknown)', t.medium) as known_medium
+    )
+    where survey_type = 'css' and grain is null and for_type
+    group by grouping sets (
+        (c.milestone, c.touchpoint_type, known_medium), (c.milestone, known_medium),
+        (c.milestone), (c.milestone, c.touchpoint_type, known_medium, c.channel),
+        (c.milestone, known_medium, c.channel), (c.milestone, c.channel)
+    )
+),
+units_judged as (
+    select
+        u.*, m.* exclude (milestone), satisfied.* exclude (
+            segment_column, segment_value, milestone, touchpoint_type, medium
+        ),
+        positive + neutral + negative as judged,
+        ratio(s, n) as success_rate,
+        ratio(s1, n1) as p1,
+        ratio(s2, n2) as p2,
+        importance * (1 - success_rate) as pain,
+        case
+            when touchpoint_type <> 'all' then 'type'
+            when medium <> 'all' then 'medium'
+            else 'milestone'
+        end as unit_level,
+        avg(importance) filter (unit_level = 'milestone' and success_rate is not null)
+            over (partition by segment_column, segment_value) as mean_importance,
+        avg(success_rate) filter (unit_level = 'milestone')
+            over (partition by segment_column, segment_value) as mean_success
+    from units as u
+    join milestones as m using (milestone)
+    left join satisfied
+        using (segment_column, segment_value, milestone, touchpoint_type, medium)
+)
+select
+    segment_column,
+    segment_value,
+    milestone,
+    milestone_order,
+    stage,
+    case stage
+        when 'awareness' then 'consideration'
+        when 'consideration' then 'conversion'
+        when 'conversion' then 'retention'
+        when 'retention' then 'advocacy'
+    end as next_stage,
+    touchpoint_type,
+    medium,
+    window_days,
+    people as exposed_people,
+    touches,
+    positive as positive_touches,
+    neutral as neutral_touches,
+    negative as negative_touches,
+    ratio(positive, judged) as positive_share,
+    wilson(positive, judged, -1) as positive_share_lower,
+    wilson(positive, judged, 1) as positive_share_upper,
+    ratio(negative, judged) as negative_share,
+    wilson(negative, judged, -1) as negative_share_lower,
+    wilson(negative, judged, 1) as negative_share_upper,
+    importance,
+    p1 - p2 as derived_importance,
+    p1 - p2 - sqrt((p1 - wilson(s1, n1, -1)) ** 2 + (wilson(s2, n2, 1) - p2) ** 2)
+        as derived_importance_lower,
+    p1 - p2 + sqrt((wilson(s1, n1, 1) - p1) ** 2 + (p2 - wilson(s2, n2, -1)) ** 2)
+        as derived_importance_upper,
+    if(n1 * n2 > 0, n1 + n2, null) as derived_importance_people,
+    if(n1 * n2 > 0, favourable, null) as favourable_outcome,
+    n as eligible_people,
+    if(stage = 'advocacy', null, s) as succeeded_people,
+    success_rate,
+    wilson(s, n, -1) as success_rate_lower,
+    wilson(s, n, 1) as success_rate_upper,
+    score as satisfaction_score,
+    between_bounds(score - half, 0, 100) as satisfaction_lower,
+    between_bounds(score + half, 0, 100) as satisfaction_upper,
+    coalesce(answers, 0) as satisfaction_answers,
+    case
+        when success_rate is null then null
+        when importance >= mean_importance - 1e-9
+            then if(success_rate >= mean_success - 1e-9, 'keep_up', 'concentrate_here')
+        when success_rate >= mean_success - 1e-9 then 'possible_overkill'
+        else 'low_priority'
+    end as quadrant,
+    pain as pain_point_score,
+    if(pain is null, null, row_number() over (
+        partition by segment_column, segment_value, unit_level
+        order by
+            round(pain, 9) desc nulls last, milestone_order, touchpoint_type, medium
+    ))::integer as pain_point_rank,
+    n < 30 as is_small_sample
+from units_judged;
