@@ -9,7 +9,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .PHONY: help venv demo test lint parity example-cdnow example-complete-journey \
-    benchmark clean
+    example-sfo-survey example-subscription benchmark clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | \
@@ -52,6 +52,12 @@ example-cdnow: .venv/base ## a real shop: 23,570 customers of CDNOW
 
 example-complete-journey: .venv/base ## a real grocer: 2,469 households, campaigns, coupons
 	$(BIN)/python scripts/run_example.py complete_journey
+
+example-sfo-survey: .venv/base ## a real survey: 14,503 passengers of an airport, no purchases
+	$(BIN)/python scripts/run_example.py sfo_survey
+
+example-subscription: .venv/base ## a journey of one's own: trial, subscription, renewal
+	$(BIN)/python scripts/run_example.py subscription
 
 benchmark: .venv/dev ## 10 million transactions, beside the same SQL written by hand
 	$(BIN)/python scripts/benchmark.py

