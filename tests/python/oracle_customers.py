@@ -102,6 +102,8 @@ def customers(known: Facts) -> pd.DataFrame:
                 "is_left_truncated": traits["is_truncated"],
             }
         )
-    dates = [name for name in records[0] if name.endswith(("_date", "_at"))]
     frame = pd.DataFrame(records)
-    return frame.assign(**{name: pd.to_datetime(frame[name]) for name in dates})
+    for name in frame:
+        if str(name).endswith(("_date", "_at")):
+            frame[name] = pd.to_datetime(frame[name])
+    return frame

@@ -38,6 +38,8 @@ def transitions(known: Facts) -> pd.DataFrame:
         for person, intervals in journey(known).intervals.items()
         for before, interval in zip([None, *intervals], intervals, strict=False)
     ]
+    if not moves:
+        return pd.DataFrame()
     rows = by_segment(known, pd.DataFrame(moves))
     frames = []
     for cut in cuts(known):
@@ -113,7 +115,10 @@ def count_reached(rows: pd.DataFrame, cut: Cut | None, known: Facts) -> pd.DataF
 
 def funnel(known: Facts) -> pd.DataFrame:
     """rpt_stage_funnel."""
-    rows = ask(by_segment(known, days_to_reach(known)))
+    people = days_to_reach(known)
+    if people.empty:
+        return people
+    rows = ask(by_segment(known, people))
     rows["end"] = rows["day"] + rows["window"].where(np.isfinite(rows["window"]), 0)
     rows["full"] = rows["end"] <= known.as_of
     rows["known_wait"] = rows["wait"].where(np.isfinite(rows["wait"]))

@@ -253,6 +253,8 @@ def scorecard(known: Facts) -> pd.DataFrame:
         rows = [segment | describe(unit, tally) for unit, tally in found.items()]
         rank(rows)
         records += rows
+    if not records:
+        return pd.DataFrame()
     frame = pd.DataFrame(records).drop(
         columns=["weight", "success", "pain", "level"], errors="ignore"
     )
