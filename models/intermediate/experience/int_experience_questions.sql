@@ -1,5 +1,5 @@
--- One row per way of counting, segment value, period and question: its score, attainment
--- and what it misses of its target.
+-- One row per way of counting, segment value, period and question: its score,
+-- attainment and what it misses of its target.
 -- A view: it has one reader.
 {{ config(materialized='view') }}
 
@@ -23,9 +23,11 @@ average_answers as (
         journey_survey_questions.worst_answer,
         {{ as_double('journey_survey_questions.target') }} as target,
         {{ as_double('journey_survey_questions.weight') }} as weight,
-        score_sum / responses as mean_answer,
-        {{ mean_half_width('score_sum', 'score_square_sum', 'responses') }}
-            as answer_half_width
+        experience_sums.score_sum / experience_sums.responses as mean_answer,
+        {{ mean_half_width(
+            'experience_sums.score_sum', 'experience_sums.score_square_sum',
+            'experience_sums.responses'
+        ) }} as answer_half_width
     from experience_sums
     inner join journey_survey_questions
         on experience_sums.question_id = journey_survey_questions.question_id
@@ -34,7 +36,15 @@ average_answers as (
 -- Attainment is linear in the answer between its worst value and the target.
 final as (
     select
-        *,
+        {%- for name in [
+            'counting', 'segment_column', 'segment_value', 'period_grain', 'period_index',
+            'question_id', 'responses', 'promoters', 'passives', 'detractors',
+            'top_two_boxes', 'score_sum', 'score_square_sum', 'normalised_sum',
+            'normalised_square_sum', 'survey_type', 'direction', 'worst_answer', 'target',
+            'weight', 'mean_answer', 'answer_half_width',
+        ] %}
+        {{ name }},
+        {%- endfor %}
         case
             when survey_type = 'exs'
                 then (mean_answer - worst_answer) / (target - worst_answer)

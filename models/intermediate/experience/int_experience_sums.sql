@@ -1,9 +1,12 @@
 -- One row per way of counting, segment value, period grain, period and question: the
 -- counted answers, added up. Counted `per_question` a person has one answer to each
--- question in a period, `per_type` one to all NPS questions together. Beside the segments
--- stand milestone, touchpoint type, channel and stage of the answers, counted per type.
+-- question in a period, `per_type` one to all NPS questions together. Beside the
+-- segments stand milestone, touchpoint type, channel and stage of the answers, counted
+-- per type.
 -- The grain `all` has one period, number 0.
-{%- set key = ['counting', 'dimension', 'dimension_value', 'segment_key', 'question_id'] %}
+{%- set key = [
+    'counting', 'dimension', 'dimension_value', 'segment_key', 'question_id',
+] %}
 {%- set figures = [
     'responses', 'promoters', 'passives', 'detractors', 'top_two_boxes', 'score_sum',
     'score_square_sum', 'normalised_sum', 'normalised_square_sum',
@@ -79,10 +82,10 @@ final as (
         coalesce(segments.segment_value, sum_days.dimension_value) as segment_value,
         calendar.period_grain,
         calendar.period_index,
-        sum_days.question_id,
         {%- for figure in figures %}
-        sum(sum_days.{{ figure }}) as {{ figure }}{{ ',' if not loop.last }}
+        sum(sum_days.{{ figure }}) as {{ figure }},
         {%- endfor %}
+        sum_days.question_id
     from sum_days
     inner join calendar on sum_days.occurred_date = calendar.calendar_date
     left join calendar as next_periods

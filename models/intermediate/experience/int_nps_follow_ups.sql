@@ -1,5 +1,5 @@
--- One row per named NPS answer whose follow-up window is fully observed: what its person
--- bought in the days after it. The day of the answer itself is left out.
+-- One row per named NPS answer whose follow-up window is fully observed: what its
+-- person bought in the days after it. The day of the answer itself is left out.
 
 with survey_answers as (
     select * from {{ ref('customer_journey', 'int_survey_answers') }}

@@ -1,5 +1,6 @@
 -- One row per segment value, period grain, period and NPS group, or `all` of them: its
--- answers, how satisfied its people were in the period, and what they bought afterwards.
+-- answers, how satisfied its people were in the period, and what they bought
+-- afterwards.
 -- The grain `all` has one period, number 0.
 -- A view: it has one reader.
 {{ config(materialized='view') }}
@@ -53,7 +54,9 @@ list_people as (
 
 combine_figures as (
     select
-        {% for name in place %}count_answers.{{ name }}, {% endfor %}
+        {%- for name in place %}
+        count_answers.{{ name }},
+        {%- endfor %}
         1 as nps_responses,
         case when nps_follow_ups.response_id is not null then 1 else 0 end
             as eligible_people,
@@ -67,7 +70,9 @@ combine_figures as (
     where count_answers.survey_type = 'nps'
     union all
     select
-        {% for name in place %}list_people.{{ name }}, {% endfor %}
+        {%- for name in place %}
+        list_people.{{ name }},
+        {%- endfor %}
         0 as nps_responses,
         0 as eligible_people,
         0 as repeating_people,
@@ -96,11 +101,11 @@ final as (
         segments.segment_value,
         combine_figures.period_grain,
         combine_figures.period_index,
-        case when list_levels.is_total then 'all' else combine_figures.nps_group end
-            as nps_group,
         {%- for figure in figures %}
-        sum(combine_figures.{{ figure }}) as {{ figure }}{{ ',' if not loop.last }}
+        sum(combine_figures.{{ figure }}) as {{ figure }},
         {%- endfor %}
+        case when list_levels.is_total then 'all' else combine_figures.nps_group end
+            as nps_group
     from combine_figures
     cross join list_levels
     inner join segments on combine_figures.segment_key = segments.segment_key

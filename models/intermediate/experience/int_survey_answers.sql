@@ -1,5 +1,6 @@
--- One row per accepted survey answer: what it is about, what it scores and, for each way
--- of counting, the date of the same person's next answer, which replaces it from then on.
+-- One row per accepted survey answer: what it is about, what it scores and, for each
+-- way of counting, the date of the same person's next answer, which replaces it from
+-- then on.
 {%- set scopes = ['milestone', 'touchpoint_type', 'touch_channel'] %}
 
 with survey_responses as (
@@ -83,26 +84,26 @@ final as (
         case
             when {{ is_replaced }}
                 then lead(occurred_date) over (
-                    partition by customer_id, score is null, question_id
-                    order by occurred_at, response_id
-                )
+                        partition by customer_id, score is null, question_id
+                        order by occurred_at, response_id
+                    )
         end as next_question_date,
         {%- for scope in scopes %}
         case
             when {{ is_replaced }}
                 then lead(occurred_date) over (
-                    partition by
-                        customer_id, score is null, counted_once_per, {{ scope }}
-                    order by occurred_at, response_id
-                )
+                        partition by
+                            customer_id, score is null, counted_once_per, {{ scope }}
+                        order by occurred_at, response_id
+                    )
         end as next_{{ scope }}_date,
         {%- endfor %}
         case
             when {{ is_replaced }}
                 then lead(occurred_date) over (
-                    partition by customer_id, score is null, counted_once_per
-                    order by occurred_at, response_id
-                )
+                        partition by customer_id, score is null, counted_once_per
+                        order by occurred_at, response_id
+                    )
         end as next_date
     from combine_answers
 )

@@ -1,5 +1,5 @@
--- One row per accepted survey answer, with what it scores and where on the journey it was
--- given. Rejected answers are in fct_rejected_rows.
+-- One row per accepted survey answer, with what it scores and where on the journey it
+-- was given. Rejected answers are in fct_rejected_rows.
 {{ config(materialized='view') }}
 
 with survey_answers as (

@@ -1,5 +1,5 @@
--- One row per segment value, survey type, question and period with an answer: its score.
--- Question `all` stands for every one of the survey type.
+-- One row per segment value, survey type, question and period with an answer: its
+-- score. Question `all` stands for every one of the survey type.
 {%- set place = [
     'segment_column', 'segment_value', 'survey_type', 'reported_question',
     'period_grain', 'period_index',
@@ -44,25 +44,37 @@ sum_questions as (
     group by {{ place | join(', ') }}
 ),
 
+place_questions as (
+    select
+        sum_questions.*,
+        periods.period_start,
+        sum_questions.period_grain = 'all' or periods.is_complete as is_complete,
+        sum_questions.reported_question = 'all' as is_index
+    from sum_questions
+    left join periods
+        on
+            sum_questions.period_grain = periods.period_grain
+            and sum_questions.period_index = periods.period_index
+),
+
 find_bounds as (
     select
         *,
-        reported_question = 'all' as is_index,
         {{ mean_half_width('normalised_sum', 'normalised_square_sum', 'responses') }}
             as css_half_width,
-        case when reported_question = 'all' then attainment_index else attainment end
+        case when is_index then attainment_index else attainment end
             as attainment_centre
-    from sum_questions
+    from place_questions
 ),
 
 final as (
     select
-        find_bounds.segment_column,
-        find_bounds.segment_value,
-        find_bounds.survey_type,
-        find_bounds.reported_question as question_id,
-        find_bounds.period_grain,
-        periods.period_start,
+        segment_column,
+        segment_value,
+        survey_type,
+        reported_question as question_id,
+        period_grain,
+        period_start,
         {{ as_count('responses') }} as responses,
         case survey_type
             when 'nps' then {{ nps('promoters', 'detractors', 'responses') }}
@@ -101,12 +113,8 @@ final as (
         case when is_index and survey_type = 'exs' then missed_questions end
             as missed_indicators,
         responses < {{ var('small_sample_size') }} as is_small_sample,
-        find_bounds.period_grain = 'all' or periods.is_complete as is_complete
+        is_complete
     from find_bounds
-    left join periods
-        on
-            find_bounds.period_grain = periods.period_grain
-            and find_bounds.period_index = periods.period_index
 )
 
 select * from final
