@@ -13,13 +13,14 @@ journey_stages as (
 ),
 
 -- A stage is entered by the first step that reaches it. The first stage may be entered
--- by a step that reaches none, the person's first.
+-- by a step that reaches none, the person's first; of its moment one that does is told.
 rank_steps as (
     select
         *,
         row_number() over (
             partition by customer_id, stage_order
             order by
+                occurred_at,
                 case when reached_stage_order = stage_order then 0 else 1 end,
                 step_number
         ) as entry_rank
