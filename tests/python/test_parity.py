@@ -69,7 +69,8 @@ def test_every_public_table_is_equal(
     differences = {row.table: row.difference for row in comparisons if row.difference}
     assert differences == {}
     marts = {file.stem for file in (PROJECT / "models" / "marts").rglob("*.sql")}
-    assert {row.table for row in comparisons if row.rows} == marts | {"engine_values"}
+    tables = marts | {"engine_values", "engine_statistics"}
+    assert {row.table for row in comparisons if row.rows} == tables
 
 
 @pytest.mark.parametrize("engine", list(Engine))
@@ -107,6 +108,68 @@ def test_edge_values_are_read_as_worked_out_by_hand(
     assert by_text[" 12 "]["quotient"] is None
     assert by_text["12.5"]["quotient"] == 25.0
     assert by_text[""]["trimmed"] is None
+
+
+@pytest.mark.parametrize("engine", list(Engine))
+def test_statistics_are_as_published_or_worked_out_by_hand(
+    builds: dict[Engine, Build], engine: Engine
+) -> None:
+    rows = builds[engine].tables["engine_statistics"].to_pylist()
+    cases = {row["given"]: row for row in rows}
+
+    def column(name: str) -> dict[str, object]:
+        return {
+            given: row[name] for given, row in cases.items() if row[name] is not None
+        }
+
+    # Adjusted Wald and Newcombe, method 10: two decimals and four were published.
+    published = cases["published"], cases["small"]
+    for row, scores in zip(
+        published, [(51.61, 25.51, 68.61), (40.0, -0.23, 66.89)], strict=True
+    ):
+        found = row["score"], row["score_lower"], row["score_upper"]
+        assert found == pytest.approx(scores, abs=0.005)
+    newcombe = cases["Newcombe"]
+    assert newcombe["difference_lower"] == pytest.approx(0.0524, abs=5e-5)
+    assert newcombe["difference_upper"] == pytest.approx(0.3339, abs=5e-5)
+    # Of no answers nothing is known, of one its score and a wide interval.
+    empty = [name for name, value in cases["nobody"].items() if value is None]
+    assert len(empty) == len(cases["nobody"]) - 3  # given, seconds, clamped_number
+    assert cases["one promoter"]["score_upper"] == pytest.approx(98.4986, abs=5e-5)
+    assert cases["one promoter"]["half_width"] is None
+    assert cases["two alike"]["score_upper"] == 100
+    assert column("half_width") == {
+        "two alike": 0,
+        "three": pytest.approx(1.959964 / 3**0.5),
+        "three alike but for rounding": 0,
+        "published": pytest.approx(1.434238),
+        "small": pytest.approx(0.130664, abs=5e-7),
+    }
+    # Whole seconds that have passed, over the end of a day and of February.
+    assert column("seconds") == {
+        "nobody": 0,
+        "one promoter": 1,
+        "one detractor": 0,
+        "two alike": 86_400,
+        "three": 86_399,
+        "three alike but for rounding": 1,
+        "published": 3_471_292_799,
+    }
+    assert column("pieces") == {
+        "one promoter": "alone",
+        "two alike": "same, same",
+        "three": "first, or so, then, last",
+        "small": "after null",
+    }
+    assert column("clamped") == {
+        "one promoter": 1,
+        "one detractor": 0,
+        "two alike": 0.2,
+        "three": 1,
+        "three alike but for rounding": pytest.approx(0.3),
+        "published": 1,
+        "small": 1,
+    }
 
 
 def table(**columns: list[object]) -> pa.Table:

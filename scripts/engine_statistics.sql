@@ -1,0 +1,97 @@
+{#-
+    One row per case: what the macros for scores, intervals, lengths of time and joined
+    texts make of its numbers. Built on every engine and compared like engine_values.
+-#}
+with cases as (
+    select
+        given,
+        promoters,
+        detractors,
+        answers,
+        others,
+        other_answers,
+        {{ customer_journey.as_double('value_sum') }} as value_sum,
+        {{ customer_journey.as_double('square_sum') }} as square_sum,
+        cast(started_at as timestamp) as started_at,
+        cast(ended_at as timestamp) as ended_at
+    from (values
+        (
+            'nobody', 0, 0, 0, 0, 0, null, null,
+            '2024-02-28 10:00:00', '2024-02-28 10:00:00'
+        ),
+        (
+            'one promoter', 1, 0, 1, 0, 1, 7, 49,
+            '2024-02-28 23:59:59.5', '2024-02-29 00:00:01.25'
+        ),
+        (
+            'one detractor', 0, 1, 1, 1, 1, 0, 0,
+            '2024-02-28 10:00:00.9', '2024-02-28 10:00:01.1'
+        ),
+        (
+            'two alike', 2, 0, 2, 0, 0, 0.2, 0.02,
+            '2024-02-29 10:00:00', '2024-03-01 10:00:00.000001'
+        ),
+        (
+            'three', 1, 1, 3, 2, 2, 6, 14,
+            '2024-02-28 10:00:00.000001', '2024-02-29 10:00:00'
+        ),
+        (
+            'three alike but for rounding', 3, 0, 3, 0, 3,
+            0.30000000000000004, 0.030000000000000006,
+            '2024-02-28 10:00:00', '2024-02-28 10:00:01'
+        ),
+        (
+            'published', 18, 2, 31, 5, 31, 2046, 135534,
+            '1990-01-01 00:00:00', '2099-12-31 23:59:59.999999'
+        ),
+        ('small', 8, 2, 15, 0, 15, 1, 1, '2024-02-28 10:00:00', null),
+        ('Newcombe', 56, 14, 70, 48, 80, null, null, null, '2024-02-28 10:00:00')
+    ) as edge_cases (
+        given, promoters, detractors, answers, others, other_answers, value_sum,
+        square_sum, started_at, ended_at
+    )
+),
+
+-- In the order of their numbers, not of their texts.
+pieces as (
+    select *
+    from (values
+        ('three', 10, 'last'), ('three', 2, 'first, or so'), ('three', 9, 'then'),
+        ('two alike', 2, 'same'), ('two alike', 1, 'same'),
+        ('one promoter', 1, 'alone'), ('published', 1, null),
+        ('small', 2, 'after null'), ('small', 1, null)
+    ) as edge_pieces (given, piece_number, piece)
+),
+
+join_pieces as (
+    select
+        given,
+        {{ customer_journey.joined_text('piece', ', ', 'piece_number') }} as pieces
+    from pieces
+    group by given
+)
+
+select
+    cases.given,
+    join_pieces.pieces,
+    {{ customer_journey.seconds_between('started_at', 'ended_at') }} as seconds,
+    {{ customer_journey.nps('promoters', 'detractors', 'answers') }} as score,
+    {{ customer_journey.nps_lower('promoters', 'detractors', 'answers') }}
+        as score_lower,
+    {{ customer_journey.nps_upper('promoters', 'detractors', 'answers') }}
+        as score_upper,
+    {{ customer_journey.ratio('promoters', 'answers') }} as share,
+    {{ customer_journey.wilson_lower('promoters', 'answers') }} as share_lower,
+    {{ customer_journey.wilson_upper('promoters', 'answers') }} as share_upper,
+    {{ customer_journey.newcombe_lower(
+        'promoters', 'answers', 'others', 'other_answers'
+    ) }} as difference_lower,
+    {{ customer_journey.newcombe_upper(
+        'promoters', 'answers', 'others', 'other_answers'
+    ) }} as difference_upper,
+    {{ customer_journey.mean_half_width('value_sum', 'square_sum', 'answers') }}
+        as half_width,
+    {{ customer_journey.clamp('value_sum', 0, 1) }} as clamped,
+    {{ customer_journey.clamp('promoters - detractors', -1, 1) }} as clamped_number
+from cases
+left join join_pieces on cases.given = join_pieces.given
