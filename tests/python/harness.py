@@ -53,12 +53,13 @@ class DbtError(RuntimeError):
 
 @dataclass(frozen=True)
 class Model:
-    """A compiled model: name, quoted relation and the query that fills it."""
+    """A compiled model: name, quoted relation, its query and the models it reads."""
 
     name: str
     relation: str
     materialized: str
     sql: str
+    parents: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,15 @@ class Compiled:
     models: list[Model]
     types: Types
     relations: dict[str, str] = field(default_factory=dict)
+
+    def needed(self, tables: set[str]) -> list[Model]:
+        """Return the models that these tables are made of, in the order to build."""
+        names, models = set(tables), []
+        for model in reversed(self.models):
+            if model.name in names:
+                names |= model.parents
+                models.append(model)
+        return models[::-1]
 
     def run(
         self, inputs: Tables, tables: Iterable[str], seeds: Tables | None = None
@@ -91,7 +101,8 @@ class Compiled:
                     f" select {columns} from raw_rows"
                 )
                 self.connection.unregister("raw_rows")
-            for model in self.models:
+            tables = list(tables)
+            for model in self.needed(set(tables)):
                 kind = "view" if model.materialized == "view" else "table"
                 self.connection.execute(
                     f"create or replace {kind} {model.relation} as {model.sql}"
@@ -181,7 +192,11 @@ def compile_json(variables: str, types: str, own_seeds: str) -> Compiled:
     nodes = [item.node for item in result.results]
     models = [
         Model(
-            node.name, node.relation_name, node.config.materialized, node.compiled_code
+            node.name,
+            node.relation_name,
+            node.config.materialized,
+            node.compiled_code,
+            frozenset(parent.rsplit(".", 1)[1] for parent in node.depends_on.nodes),
         )
         for node in nodes
         if node.resource_type == "model" and node.config.materialized != "ephemeral"
