@@ -4,8 +4,8 @@
 
 {#
     Net promoter score from -100 to 100, and the bounds of its 95% interval: adjusted
-    Wald, three answers added of which three quarters promote and three quarters
-    detract, clipped to the scale. Null when n is zero.
+    Wald, three answers added (three quarters of one a promoter's, three quarters of one
+    a detractor's, the rest passive), clipped to the scale. Null when n is zero.
 #}
 {% macro nps(promoters, detractors, n) -%}
     100 * {{ customer_journey.ratio(promoters ~ ' - ' ~ detractors, n) }}

@@ -1,8 +1,8 @@
 -- One row per touchpoint type, survey question and kind of purchase: its milestone, and
 -- the stage that it brings a person to, with what has to hold for that.
 
-with journey_stages as (
-    select * from {{ ref('journey_stages') }}
+with stages as (
+    select * from {{ ref('customer_journey', 'int_stages') }}
 ),
 
 journey_milestones as (
@@ -22,18 +22,18 @@ find_stages as (
         min(case when reached_by = 'first_purchase' then stage_order end)
             as purchase_order,
         min(case when reached_by = 'advocacy' then stage_order end) as advocacy_order
-    from journey_stages
+    from stages
 ),
 
 -- A purchase belongs to the first milestone of the stage that it opens.
 find_purchase_milestones as (
     select
-        journey_stages.stage,
+        stages.stage,
         min(journey_milestones.milestone_order) as milestone_order
-    from journey_stages
-    inner join journey_milestones on journey_stages.stage = journey_milestones.stage
-    where journey_stages.reached_by in ('first_purchase', 'second_purchase')
-    group by journey_stages.stage
+    from stages
+    inner join journey_milestones on stages.stage = journey_milestones.stage
+    where stages.reached_by in ('first_purchase', 'second_purchase')
+    group by stages.stage
 ),
 
 combine_steps as (
@@ -43,18 +43,18 @@ combine_steps as (
         journey_touchpoint_types.milestone,
         journey_touchpoint_types.medium,
         case
-            when journey_stages.reached_by in ('touchpoint', 'advocacy')
-                then journey_stages.stage_order
+            when stages.reached_by in ('touchpoint', 'advocacy')
+                then stages.stage_order
         end as reached_stage_order,
-        journey_stages.stage_order > find_stages.purchase_order as needs_purchase,
-        case when journey_stages.reached_by = 'advocacy' then 'positive' end
+        stages.stage_order > find_stages.purchase_order as needs_purchase,
+        case when stages.reached_by = 'advocacy' then 'positive' end
             as needed_outcome,
         cast(null as integer) as needed_score
     from journey_touchpoint_types
     cross join find_stages
     inner join journey_milestones
         on journey_touchpoint_types.milestone = journey_milestones.milestone
-    inner join journey_stages on journey_milestones.stage = journey_stages.stage
+    inner join stages on journey_milestones.stage = stages.stage
     union all
     select
         'survey_response' as step_kind,
@@ -73,19 +73,19 @@ combine_steps as (
     union all
     select
         'purchase' as step_kind,
-        journey_stages.reached_by as step_code,
+        stages.reached_by as step_code,
         journey_milestones.milestone,
         cast(null as {{ dbt.type_string() }}) as medium,
-        journey_stages.stage_order as reached_stage_order,
+        stages.stage_order as reached_stage_order,
         false as needs_purchase,
         cast(null as {{ dbt.type_string() }}) as needed_outcome,
         cast(null as integer) as needed_score
-    from journey_stages
+    from stages
     left join find_purchase_milestones
-        on journey_stages.stage = find_purchase_milestones.stage
+        on stages.stage = find_purchase_milestones.stage
     left join journey_milestones
         on find_purchase_milestones.milestone_order = journey_milestones.milestone_order
-    where journey_stages.reached_by in ('first_purchase', 'second_purchase')
+    where stages.reached_by in ('first_purchase', 'second_purchase')
 ),
 
 final as (

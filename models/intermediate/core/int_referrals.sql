@@ -11,8 +11,8 @@ customers as (
     select * from {{ ref('customer_journey', 'int_customers') }}
 ),
 
-journey_stages as (
-    select * from {{ ref('journey_stages') }}
+stages as (
+    select * from {{ ref('customer_journey', 'int_stages') }}
 ),
 
 rank_referrals as (
@@ -26,10 +26,10 @@ rank_referrals as (
             order by journey_steps.occurred_at, journey_steps.source_id
         ) as referral_rank
     from journey_steps
-    inner join journey_stages
+    inner join stages
         on
-            journey_steps.reached_stage_order = journey_stages.stage_order
-            and journey_stages.reached_by = 'advocacy'
+            journey_steps.reached_stage_order = stages.stage_order
+            and stages.reached_by = 'advocacy'
     inner join customers
         on
             journey_steps.linked_customer_id = customers.customer_id

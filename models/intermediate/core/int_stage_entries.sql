@@ -8,8 +8,8 @@ customers as (
     select * from {{ ref('customer_journey', 'int_customers') }}
 ),
 
-journey_stages as (
-    select * from {{ ref('journey_stages') }}
+stages as (
+    select * from {{ ref('customer_journey', 'int_stages') }}
 ),
 
 -- A stage is entered by the first step that reaches it. The first stage may be entered
@@ -36,7 +36,7 @@ final as (
         customers.segment_key,
         customers.is_left_truncated,
         cast(customers.first_event_at as date) as first_seen_date,
-        journey_stages.stage,
+        stages.stage,
         rank_steps.stage_order,
         lag(rank_steps.stage_order) over person_stages as previous_stage_order,
         rank_steps.occurred_at as entered_at,
@@ -49,7 +49,7 @@ final as (
         rank_steps.touchpoint_type
     from rank_steps
     inner join customers on rank_steps.customer_id = customers.customer_id
-    inner join journey_stages on rank_steps.stage_order = journey_stages.stage_order
+    inner join stages on rank_steps.stage_order = stages.stage_order
     where rank_steps.entry_rank = 1
     window person_stages as (
         partition by rank_steps.customer_id order by rank_steps.stage_order

@@ -12,8 +12,8 @@ stage_entries as (
     select * from {{ ref('customer_journey', 'int_stage_entries') }}
 ),
 
-journey_stages as (
-    select * from {{ ref('journey_stages') }}
+stages as (
+    select * from {{ ref('customer_journey', 'int_stages') }}
 ),
 
 find_asked as (
@@ -71,7 +71,7 @@ find_stages as (
 final as (
     select
         find_stages.response_id,
-        journey_stages.stage,
+        stages.stage,
         touches.event_type || ':' || touches.source_id as touch_event_id,
         coalesce(touches.touchpoint_type, touches.event_type) as touchpoint_type,
         case
@@ -80,7 +80,7 @@ final as (
         end as touch_medium,
         touches.channel as touch_channel
     from find_stages
-    left join journey_stages on find_stages.stage_order = journey_stages.stage_order
+    left join stages on find_stages.stage_order = stages.stage_order
     left join number_touches
         on
             find_stages.response_id = number_touches.source_id

@@ -47,7 +47,7 @@ final as (
         {%- endfor %}
         case
             when survey_type = 'exs'
-                then (mean_answer - worst_answer) / (target - worst_answer)
+                then abs(mean_answer - worst_answer) / abs(target - worst_answer)
         end as attainment,
         case
             when survey_type = 'exs'

@@ -65,7 +65,8 @@ sum_days as (
         sum(case when nps_group = 'promoter' then 1 else 0 end) as promoters,
         sum(case when nps_group = 'passive' then 1 else 0 end) as passives,
         sum(case when nps_group = 'detractor' then 1 else 0 end) as detractors,
-        sum(case when is_top_two_box then 1 else 0 end) as top_two_boxes,
+        sum(case is_top_two_box when true then 1 when false then 0 end)
+            as top_two_boxes,
         sum({{ as_double('score') }}) as score_sum,
         sum({{ as_double('score') }} * {{ as_double('score') }}) as score_square_sum,
         sum(normalised_score) as normalised_sum,

@@ -76,7 +76,7 @@ final as (
         case
             when survey_type = 'exs'
                 then {{ clamp(ratio(
-                    'score - worst_answer', 'target - worst_answer'
+                    'abs(score - worst_answer)', 'abs(target - worst_answer)'
                 ), 0, 1) }}
         end as attainment,
         {%- set is_replaced = "score is not null and customer_id is not null and '"

@@ -11,8 +11,8 @@ funnel_medians as (
     select * from {{ ref('customer_journey', 'int_funnel_medians') }}
 ),
 
-journey_stages as (
-    select * from {{ ref('journey_stages') }}
+stages as (
+    select * from {{ ref('customer_journey', 'int_stages') }}
 ),
 
 observation_windows as (
@@ -37,7 +37,7 @@ number_stages as (
     select
         *,
         row_number() over (order by stage_order) as stage_number
-    from journey_stages
+    from stages
 ),
 
 -- Everybody is in the first stage, at the latest, on the day they are first seen.

@@ -6,16 +6,8 @@ with journey_milestones as (
     select * from {{ ref('journey_milestones') }}
 ),
 
-journey_stages as (
-    select * from {{ ref('journey_stages') }}
-),
-
-order_stages as (
-    select
-        stage,
-        lead(stage) over (order by stage_order) as next_stage,
-        lead(stage_order) over (order by stage_order) as next_stage_order
-    from journey_stages
+stages as (
+    select * from {{ ref('customer_journey', 'int_stages') }}
 ),
 
 final as (
@@ -23,12 +15,12 @@ final as (
         journey_milestones.milestone,
         journey_milestones.milestone_order,
         journey_milestones.stage,
-        order_stages.next_stage,
-        order_stages.next_stage_order,
+        stages.next_stage,
+        stages.next_stage_order,
         journey_milestones.importance,
         journey_milestones.window_days
     from journey_milestones
-    inner join order_stages on journey_milestones.stage = order_stages.stage
+    inner join stages on journey_milestones.stage = stages.stage
 )
 
 select * from final

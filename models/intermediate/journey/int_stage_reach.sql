@@ -7,8 +7,8 @@ with stage_entries as (
     where not is_left_truncated
 ),
 
-journey_stages as (
-    select * from {{ ref('journey_stages') }}
+stages as (
+    select * from {{ ref('customer_journey', 'int_stages') }}
 ),
 
 -- Who enters a stage reaches it and every stage that was skipped on the way.
@@ -16,17 +16,17 @@ measure_days as (
     select
         stage_entries.first_seen_date,
         stage_entries.segment_key,
-        journey_stages.stage_order,
+        stages.stage_order,
         {{ days_between(
             'stage_entries.first_seen_date', 'stage_entries.entered_date'
         ) }} as days_to_reach
     from stage_entries
-    inner join journey_stages
+    inner join stages
         on
-            stage_entries.stage_order >= journey_stages.stage_order
+            stage_entries.stage_order >= stages.stage_order
             and coalesce(
-                stage_entries.previous_stage_order, journey_stages.stage_order - 1
-            ) < journey_stages.stage_order
+                stage_entries.previous_stage_order, stages.stage_order - 1
+            ) < stages.stage_order
 ),
 
 final as (

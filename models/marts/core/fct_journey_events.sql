@@ -6,8 +6,8 @@ with journey_steps as (
     select * from {{ ref('customer_journey', 'int_journey_steps') }}
 ),
 
-journey_stages as (
-    select * from {{ ref('journey_stages') }}
+stages as (
+    select * from {{ ref('customer_journey', 'int_stages') }}
 ),
 
 final as (
@@ -35,9 +35,9 @@ final as (
         journey_steps.occurred_date,
         journey_steps.seconds_since_previous
     from journey_steps
-    left join journey_stages as current_stages
+    left join stages as current_stages
         on journey_steps.stage_order = current_stages.stage_order
-    left join journey_stages as reached_stages
+    left join stages as reached_stages
         on journey_steps.reached_stage_order = reached_stages.stage_order
 )
 

@@ -96,20 +96,15 @@ final as (
         {%- for name in ['promoters', 'passives', 'detractors'] %}
         case when survey_type = 'nps' then {{ as_count(name) }} end as {{ name }},
         {%- endfor %}
-        case when survey_type = 'css' then {{ ratio('top_two_boxes', 'responses') }} end
-            as top_two_box_rate,
-        case
-            when survey_type = 'css'
-                then {{ wilson_lower('top_two_boxes', 'responses') }}
-        end as top_two_box_rate_lower,
-        case
-            when survey_type = 'css'
-                then {{ wilson_upper('top_two_boxes', 'responses') }}
-        end as top_two_box_rate_upper,
+        {{ ratio('top_two_boxes', 'responses') }} as top_two_box_rate,
+        {{ wilson_lower('top_two_boxes', 'responses') }} as top_two_box_rate_lower,
+        {{ wilson_upper('top_two_boxes', 'responses') }} as top_two_box_rate_upper,
         case when not is_index then mean_answer end as mean_answer,
         case when not is_index then target end as target,
         attainment_index as attainment,
-        case when not is_index then greatest(signed_shortfall, 0) end as shortfall,
+        case when not is_index then {{ clamp(
+            'signed_shortfall', 0, 'abs(signed_shortfall)'
+        ) }} end as shortfall,
         case when is_index and survey_type = 'exs' then missed_questions end
             as missed_indicators,
         responses < {{ var('small_sample_size') }} as is_small_sample,

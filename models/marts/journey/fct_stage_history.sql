@@ -5,8 +5,8 @@ with stage_entries as (
     select * from {{ ref('customer_journey', 'int_stage_entries') }}
 ),
 
-journey_stages as (
-    select * from {{ ref('journey_stages') }}
+stages as (
+    select * from {{ ref('customer_journey', 'int_stages') }}
 ),
 
 run_parameters as (
@@ -18,14 +18,14 @@ list_leaps as (
     select
         entered_stages.stage_order,
         previous_stages.stage_order as previous_stage_order
-    from journey_stages as entered_stages
-    inner join journey_stages as previous_stages
+    from stages as entered_stages
+    inner join stages as previous_stages
         on entered_stages.stage_order > previous_stages.stage_order
     union all
     select
         stage_order,
         cast(null as integer) as previous_stage_order
-    from journey_stages
+    from stages
 ),
 
 name_leaps as (
@@ -37,7 +37,7 @@ name_leaps as (
             'skipped_stages.stage', ', ', 'skipped_stages.stage_order'
         ) }} as skipped_stages
     from list_leaps
-    left join journey_stages as skipped_stages
+    left join stages as skipped_stages
         on
             list_leaps.stage_order > skipped_stages.stage_order
             and skipped_stages.stage_order
@@ -67,7 +67,7 @@ final as (
         name_leaps.skipped_stages
     from stage_entries
     cross join run_parameters
-    left join journey_stages as previous_stages
+    left join stages as previous_stages
         on stage_entries.previous_stage_order = previous_stages.stage_order
     left join name_leaps
         on

@@ -5,8 +5,8 @@ with stage_entries as (
     select * from {{ ref('customer_journey', 'int_stage_entries') }}
 ),
 
-journey_stages as (
-    select * from {{ ref('journey_stages') }}
+stages as (
+    select * from {{ ref('customer_journey', 'int_stages') }}
 ),
 
 segments as (
@@ -73,7 +73,7 @@ final as (
         on
             sum_periods.period_grain = periods.period_grain
             and sum_periods.period_index = periods.period_index
-    left join journey_stages as previous_stages
+    left join stages as previous_stages
         on sum_periods.previous_stage_order = previous_stages.stage_order
 )
 
