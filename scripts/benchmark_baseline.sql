@@ -1533,41 +1533,60 @@ left join (
     where problem is null and version = 1
 ) using (source_id);
 
+create macro is_last(grain, start, next_date) as
+    next_date is null or period_start(grain, next_date) > start;
+
 -- Which answers count: of each person the latest in a period, of all NPS questions
 -- together, or of each other question. Answers without a name count each.
 create temp table counted as
 with placed as (
     select
         a.* exclude (channel),
-        period_grain as grain,
-        period_start(period_grain, responded_date) as start,
         coalesce(customer_id, '?' || response_id) as person,
         if(survey_type = 'nps', null, question_id) as thing,
         coalesce(touchpoint_type, '(none)') as touched,
         coalesce(a.channel, '(none)') as touch_channel,
-        if(customer_id is null, '(guest)', e.channel) as channel,
-        (responded_at, response_id) as moment
-    from fct_survey_scores as a
-    cross join spans
-    left join everybody as e using (customer_id)
+        if(customer_id is null, '(guest)', e.channel) as channel
+    from fct_survey_scores as a left join everybody as e using (customer_id)
     where not is_not_applicable
+),
+-- An answer is the latest of its period when the next one is in another.
+followed as (
+    select
+        *,
+        lead(responded_date) over (
+            partition by person, question_id order by responded_at, response_id
+        ) as next_for_question,
+        lead(responded_date) over (
+            partition by person, survey_type, thing order by responded_at, response_id
+        ) as next_for_type,
+        lead(responded_date) over (
+            partition by person, survey_type, thing, milestone
+            order by responded_at, response_id
+        ) as next_for_milestone,
+        lead(responded_date) over (
+            partition by person, survey_type, thing, touched
+            order by responded_at, response_id
+        ) as next_for_touch,
+        lead(responded_date) over (
+            partition by person, survey_type, thing, touch_channel
+            order by responded_at, response_id
+        ) as next_for_channel
+    from placed
 )
 select
-    *,
-    moment = max(moment) over (partition by grain, start, person, question_id)
-        as for_question,
-    moment = max(moment) over (partition by grain, start, person, survey_type, thing)
-        as for_type,
-    moment = max(moment) over (
-        partition by grain, start, person, survey_type, thing, milestone
-    ) as for_milestone,
-    moment = max(moment) over (
-        partition by grain, start, person, survey_type, thing, touched
-    ) as for_touch,
-    moment = max(moment) over (
-        partition by grain, start, person, survey_type, thing, touch_channel
-    ) as for_channel
-from placed;
+    * exclude (
+        next_for_question, next_for_type, next_for_milestone, next_for_touch,
+        next_for_channel
+    ),
+    period_grain as grain,
+    period_start(grain, responded_date) as start,
+    is_last(grain, start, next_for_question) as for_question,
+    is_last(grain, start, next_for_type) as for_type,
+    is_last(grain, start, next_for_milestone) as for_milestone,
+    is_last(grain, start, next_for_touch) as for_touch,
+    is_last(grain, start, next_for_channel) as for_channel
+from followed cross join spans;
 
 create macro half_width(total, squares, n, lowest, highest) as case
     when n < 2 then null
@@ -1887,40 +1906,54 @@ with by_type as (
     where customer_id is not null and event_type in ('touchpoint', 'purchase')
     group by all
 ),
-exposures as (
+placed as (
     select
-        customer_id, milestone,
-        if(grouping(touchpoint_type) = 1, 'all', touchpoint_type) as touchpoint_type,
-        if(grouping(medium) = 1, 'all', medium) as medium,
-        sum(touches) as touches,
-        sum(positive) as positive,
-        sum(neutral) as neutral,
-        sum(negative) as negative,
-        min(met_at) as met_at,
-        arg_min(first_outcome, first_step) as first_outcome
-    from by_type
-    group by grouping sets (
-        (customer_id, milestone, touchpoint_type, medium),
-        (customer_id, milestone, medium), (customer_id, milestone)
-    )
-),
-followed as (
-    select
-        e.*, channel,
+        by_type.*, channel,
         case stage
             when 'awareness' then consideration_at
             when 'consideration' then conversion_at
             when 'conversion' then retention_at
             when 'retention' then advocacy_at
-        end as next_at,
+        end as next_at
+    from by_type
+    join milestones using (milestone)
+    join journeys using (customer_id)
+    join everybody using (customer_id)
+),
+by_medium as (
+    select
+        customer_id, milestone, medium, channel, next_at,
+        sum(touches) as touches,
+        sum(positive) as positive,
+        sum(neutral) as neutral,
+        sum(negative) as negative,
+        min(first_step) as first_step,
+        min(met_at) as met_at,
+        arg_min(first_outcome, first_step) as first_outcome
+    from placed
+    group by all
+),
+exposures as (
+    from placed
+    union all by name
+    select *, 'all' as touchpoint_type from by_medium
+    union all by name
+    select
+        customer_id, milestone, channel, next_at, 'all' as touchpoint_type,
+        'all' as medium, sum(touches) as touches, sum(positive) as positive,
+        sum(neutral) as neutral, sum(negative) as negative, min(met_at) as met_at,
+        arg_min(first_outcome, first_step) as first_outcome
+    from by_medium
+    group by all
+),
+followed as (
+    select
+        *,
         met_at::date + window_days::integer as last_day,
         stage <> 'advocacy' and last_day <= as_of and coalesce(next_at >= met_at, true)
             as is_eligible,
         is_eligible and next_at::date <= last_day as has_succeeded
-    from exposures as e
-    join milestones using (milestone)
-    join journeys using (customer_id)
-    join everybody using (customer_id)
+    from exposures join milestones using (milestone)
     cross join span
 ),
 units as (
