@@ -22,51 +22,37 @@ milestones as (
 run_parameters as (
     select * from {{ ref('customer_journey', 'int_run_parameters') }}
 ),
-{%- set figures = [
-    'packed_step', 'exposed_at', 'touches', 'positive_touches', 'neutral_touches',
-    'negative_touches',
+{%- set touches = [
+    'touches', 'positive_touches', 'neutral_touches', 'negative_touches',
 ] %}
 
-widen_units as (
-    select
-        customer_id,
-        milestone,
-        touchpoint_type,
-        medium,
-        {{ figures | join(', ') }}
-    from milestone_exposures
-    union all
-    select
-        customer_id,
-        milestone,
-        'all' as touchpoint_type,
-        medium,
-        {{ figures | join(', ') }}
-    from milestone_exposures
-    union all
-    select
-        customer_id,
-        milestone,
-        'all' as touchpoint_type,
-        'all' as medium,
-        {{ figures | join(', ') }}
-    from milestone_exposures
-),
-
+-- Exposures are one per person and touchpoint type as they come; only a medium and a
+-- milestone bring several together.
 meet_units as (
     select
         customer_id,
         milestone,
         touchpoint_type,
         medium,
+        {{ touches | join(', ') }},
+        packed_step % 4 as outcome_code,
+        exposed_at
+    from milestone_exposures
+    {%- for medium, keys in [('medium', 'milestone, medium'), ("'all'", 'milestone')] %}
+    union all
+    select
+        customer_id,
+        milestone,
+        'all' as touchpoint_type,
+        {{ medium }} as medium,
+        {%- for figure in touches %}
+        sum({{ figure }}) as {{ figure }},
+        {%- endfor %}
         min(packed_step) % 4 as outcome_code,
-        min(exposed_at) as exposed_at,
-        sum(touches) as touches,
-        sum(positive_touches) as positive_touches,
-        sum(neutral_touches) as neutral_touches,
-        sum(negative_touches) as negative_touches
-    from widen_units
-    group by customer_id, milestone, touchpoint_type, medium
+        min(exposed_at) as exposed_at
+    from milestone_exposures
+    group by customer_id, {{ keys }}
+    {%- endfor %}
 ),
 
 -- Whoever was in the next stage before they met the milestone says nothing about it.
