@@ -1,8 +1,6 @@
 -- One row per segment value, period grain, period and stage: who reached the stage or
 -- one beyond it, the median of the days that they took, the last day they were first
 -- seen. The grain `all` has one period, number 0.
--- A view: it has one reader.
-{{ config(materialized='view') }}
 
 with stage_reach as (
     select * from {{ ref('customer_journey', 'int_stage_reach') }}
