@@ -1681,7 +1681,7 @@ exs as (
         sqrt(sum((weight * nearness_half) ** 2)) / sum(weight) as half,
         bool_or(n < 2) as is_unsure,
         any_value(short) as short,
-        count(*) filter (short > 0) as missed
+        count(*) filter (short > 1e-9) as missed
     from indicators
     where survey_type = 'exs'
     group by all

@@ -30,7 +30,7 @@ sum_questions as (
         max(mean_answer) as mean_answer,
         max(target) as target,
         max(signed_shortfall) as signed_shortfall,
-        {{ as_count('sum(case when signed_shortfall > 0 then 1 else 0 end)') }}
+        {{ as_count('sum(case when signed_shortfall > 1e-9 then 1 else 0 end)') }}
             as missed_questions,
         max(attainment) as attainment,
         sum(weight * {{ clamp('attainment', 0, 1) }}) / sum(weight) as attainment_index,
@@ -102,9 +102,12 @@ final as (
         case when not is_index then mean_answer end as mean_answer,
         case when not is_index then target end as target,
         attainment_index as attainment,
-        case when not is_index then {{ clamp(
-            'signed_shortfall', 0, 'abs(signed_shortfall)'
-        ) }} end as shortfall,
+        -- A target that is met is met, whatever rounding leaves of the difference.
+        case
+            when is_index then null
+            when signed_shortfall <= 1e-9 then 0
+            else signed_shortfall
+        end as shortfall,
         case when is_index and survey_type = 'exs' then missed_questions end
             as missed_indicators,
         responses < {{ var('small_sample_size') }} as is_small_sample,
