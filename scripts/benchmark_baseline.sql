@@ -1447,6 +1447,7 @@ select
     wilson(c.reached, previous_reached_people, 1) as step_conversion_rate_upper,
     if(window_days is null, median, null) as median_days_to_reach,
     eligible < 30 as is_small_sample,
+    previous_reached_people < 30 as is_small_step_sample,
     coalesce(period_end, last_seen_on) + coalesce(window_days, 0)::integer <= as_of
         as is_complete
 from cells as c
@@ -1630,7 +1631,7 @@ scoped as (
             if(for_type, ('stage', coalesce(stage, '(unknown)'), false), null),
             if(for_milestone, ('milestone', milestone, false), null),
             if(for_touch, ('touchpoint_type', touched, false), null),
-            if(for_channel, ('touch_channel', touch_channel, false), null)
+            if(for_channel, ('channel', touch_channel, false), null)
         ]) as scope
     from alike
 )
@@ -1879,6 +1880,9 @@ select
     wilson(repeating, eligible, 1) as repeat_rate_upper,
     ratio(revenue, eligible) as revenue_per_person,
     coalesce(eligible, 0) < 30 as is_small_sample,
+    nps_responses < 30 as is_small_nps_sample,
+    css_responses < 30 as is_small_css_sample,
+    exs_responses < 30 as is_small_exs_sample,
     coalesce(is_complete, true) as is_complete
 from together as t
 left join followed as f
@@ -2092,5 +2096,8 @@ select
         order by
             round(pain, 9) desc nulls last, milestone_order, touchpoint_type, medium
     ))::integer as pain_point_rank,
-    n < 30 as is_small_sample
+    n < 30 as is_small_sample,
+    judged < 30 as is_small_touch_sample,
+    coalesce(derived_importance_people, 0) < 30 as is_small_importance_sample,
+    coalesce(answers, 0) < 30 as is_small_satisfaction_sample
 from units_judged;

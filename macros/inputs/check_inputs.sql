@@ -63,7 +63,7 @@
         ) }}
     {% endif %}
     {#- rpt_experience lists what an answer was about beside the segments. #}
-    {% set taken = ['all', 'milestone', 'touchpoint_type', 'touch_channel', 'stage'] %}
+    {% set taken = ['all', 'milestone', 'touchpoint_type', 'channel', 'stage'] %}
     {% for name in customer_journey.segment_columns() if name in taken %}
         {{ exceptions.raise_compiler_error(
             "segment_columns names " ~ name ~ ", which the reports use themselves: "

@@ -43,7 +43,8 @@ BRAND_COLUMNS = [
     *("exs_responses", "exs_score", "exs_lower", "exs_upper"),
     *("eligible_people", "repeating_people"),
     *("repeat_rate", "repeat_rate_lower", "repeat_rate_upper"),
-    *("revenue_per_person", "is_small_sample", "is_complete"),
+    *("revenue_per_person", "is_small_sample", "is_small_nps_sample"),
+    *("is_small_css_sample", "is_small_exs_sample", "is_complete"),
 ]
 
 
@@ -220,7 +221,7 @@ def unfold(known: Facts) -> pd.DataFrame:
     about = {
         "milestone": answers["milestone"].fillna("(none)"),
         "touchpoint_type": answers["touchpoint_type"].fillna("(none)"),
-        "touch_channel": answers["channel"].fillna("(none)"),
+        "channel": answers["channel"].fillna("(none)"),
         "stage": answers["stage"].fillna("(unknown)"),
     }
     frames = []
@@ -463,4 +464,7 @@ def brand_performance(known: Facts) -> pd.DataFrame:
     both["revenue_per_person"] = both["revenue_per_person"].mask(nobody)
     small = known.settings.small_sample_size
     both["is_small_sample"] = both["eligible_people"] < small
+    for kind in ("nps", "css", "exs"):
+        count = both[f"{kind}_responses"]
+        both[f"is_small_{kind}_sample"] = (count < small).where(count.notna())
     return both.reindex(columns=BRAND_COLUMNS)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from oracle import Cut, Facts, as_dates, cuts, number_of, stack
-from oracle_journey import journey, stages
+from oracle_journey import journey, stages, unobservable
 from oracle_retention import wilson
 from oracle_rows import config
 
@@ -99,6 +99,9 @@ def count_reached(rows: pd.DataFrame, cut: Cut | None, known: Facts) -> pd.DataF
     frame["reached_people"] = frame["reached_people"].where(
         frame["eligible_people"] > 0
     )
+    hidden = frame["stage_order"].isin(unobservable(known))
+    for column in ("reached_people", "median_days_to_reach"):
+        frame[column] = frame[column].mask(hidden)
     before = frame.groupby(group)["reached_people"].shift()
     frame["previous_reached_people"] = before
     ever = np.isinf(frame["window"])
@@ -129,4 +132,8 @@ def funnel(known: Facts) -> pd.DataFrame:
     wilson(frame, "reached_people", "eligible_people", "conversion_")
     wilson(frame, "reached_people", "previous_reached_people", "step_conversion_")
     small = known.settings.small_sample_size
-    return frame.assign(is_small_sample=frame["eligible_people"] < small)
+    before = frame["previous_reached_people"]
+    return frame.assign(
+        is_small_sample=frame["eligible_people"] < small,
+        is_small_step_sample=(before < small).where(before.notna()),
+    )

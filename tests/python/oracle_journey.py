@@ -60,6 +60,21 @@ def stages() -> Stages:
     return Stages(by_name("journey_stages"), by_name("journey_milestones"))
 
 
+def unobservable(known: Facts) -> set[int]:
+    """Orders of the stages that the inputs cannot show anybody to reach."""
+    needed = {
+        "touchpoint": {"touchpoints"},
+        "advocacy": {"touchpoints", "survey_responses"},
+    }
+    off = set(known.settings.inputs_off)
+    found = stages()
+    return {
+        order
+        for order in found.names
+        if order > 1 and needed.get(found.how(order), {"transactions"}) <= off
+    }
+
+
 def event(row: Row, kind: str, key: str, person: Any, **columns: Any) -> Row:
     """One event; what its kind does not have is null."""
     names = ["milestone", "touchpoint_type", "medium", "question_id", "channel"]

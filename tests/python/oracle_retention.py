@@ -15,10 +15,11 @@ from oracle_rows import config
 
 
 def wilson(frame: pd.DataFrame, count: str, total: str, prefix: str) -> None:
-    """Add a proportion and its 95% interval; null where the denominator is 0."""
-    n = frame[total].astype(float).where(frame[total] > 0)
+    """Add a proportion and its 95% interval; null where it is not known."""
+    known = (frame[total] > 0) & frame[count].notna()
+    n = frame[total].astype(float).where(known)
     frame[f"{prefix}rate"] = frame[count].astype(float) / n
-    k = frame[count].astype(float).where(n.notna()).fillna(0)
+    k = frame[count].astype(float).where(known).fillna(0)
     low, high = proportion_confint(k, n.fillna(1), alpha=0.05, method="wilson")
     frame[f"{prefix}rate_lower"] = np.where(n.notna(), low, np.nan)
     frame[f"{prefix}rate_upper"] = np.where(n.notna(), high, np.nan)

@@ -60,6 +60,8 @@ class Settings:
     lapse_days: int | None = None
     survey_answers_counted: str = "latest"
     survey_follow_up_days: int = 90
+    # Inputs that are switched off, so that nobody can be seen to reach some stages.
+    inputs_off: tuple[str, ...] = ()
 
 
 @cache

@@ -18,7 +18,7 @@ from statsmodels.stats.proportion import confint_proportions_2indep
 from statsmodels.stats.weightstats import DescrStatsW
 
 from oracle import Facts, number_of
-from oracle_journey import journey, stages
+from oracle_journey import journey, stages, unobservable
 from oracle_retention import wilson
 from oracle_rows import Row, by_name
 
@@ -59,7 +59,11 @@ def verdict(known: Facts, intervals: list[Row], exposure: Row) -> bool | None:
     """Whether a first exposure was followed by the next stage; None: not to be told."""
     milestone = exposure["milestone"]
     aim, window = next_stage(milestone), stages().milestones[milestone]["window_days"]
-    if aim is None or number_of(exposure["occurred_at"]) + window > known.as_of:
+    if (
+        aim is None
+        or aim in unobservable(known)
+        or number_of(exposure["occurred_at"]) + window > known.as_of
+    ):
         return None
     entered = [i["entered_at"] for i in intervals if i["stage_order"] >= aim]
     if not entered:
@@ -170,10 +174,11 @@ def mean_with_interval(scores: list[float]) -> tuple[float, float, float]:
     return float(np.mean(scores)), max(low, 0.0), min(high, 100.0)
 
 
-def describe(unit: Unit, tally: Tally) -> Row:
+def describe(known: Facts, unit: Unit, tally: Tally) -> Row:
     """Turn one tally into a row of the scorecard."""
     milestone, kind, medium = unit
     seed, aim = stages().milestones[milestone], next_stage(milestone)
+    blind = aim is None or aim in unobservable(known)
     score, low, high = mean_with_interval(tally.satisfaction)
     successes = sum(success for _, success in tally.eligible)
     counts = {
@@ -194,7 +199,7 @@ def describe(unit: Unit, tally: Tally) -> Row:
         "importance": seed["importance"],
         **association(tally.eligible),
         "eligible_people": len(tally.eligible),
-        "succeeded_people": None if aim is None else successes,
+        "succeeded_people": None if blind else successes,
         "satisfaction_score": score,
         "satisfaction_lower": low,
         "satisfaction_upper": high,
@@ -250,7 +255,7 @@ def scorecard(known: Facts) -> pd.DataFrame:
     records = []
     for (column, value), found in tallies(known).items():
         segment = {"segment_column": column, "segment_value": value}
-        rows = [segment | describe(unit, tally) for unit, tally in found.items()]
+        rows = [segment | describe(known, unit, tally) for unit, tally in found.items()]
         rank(rows)
         records += rows
     if not records:
@@ -266,5 +271,10 @@ def scorecard(known: Facts) -> pd.DataFrame:
         for suffix in ("", "_lower", "_upper"):
             frame[f"{share}_share{suffix}"] = frame.pop(f"share_rate{suffix}")
     small = known.settings.small_sample_size
-    frame = frame.drop(columns="judged_touches")
-    return frame.assign(is_small_sample=frame["eligible_people"] < small)
+    compared = frame["derived_importance_people"]
+    return frame.assign(
+        is_small_sample=frame["eligible_people"] < small,
+        is_small_touch_sample=frame.pop("judged_touches") < small,
+        is_small_importance_sample=~(compared >= small),
+        is_small_satisfaction_sample=frame["satisfaction_answers"] < small,
+    )

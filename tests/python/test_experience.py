@@ -481,17 +481,17 @@ def test_touch_that_an_answer_is_about() -> None:
         for column, value in zip(
             report["segment_column"], report["segment_value"], strict=True
         )
-        if column in ("touchpoint_type", "touch_channel", "milestone")
+        if column in ("touchpoint_type", "channel", "milestone")
     }
     assert counts >= {
         ("touchpoint_type", "delivery"),
         ("touchpoint_type", "purchase"),
-        ("touch_channel", "web"),
-        ("touch_channel", "email"),
-        ("touch_channel", "(none)"),
+        ("channel", "web"),
+        ("channel", "email"),
+        ("channel", "(none)"),
         ("milestone", "onboarding"),
     }
-    of_touch = report[report["segment_column"].isin(["touch_channel", "stage"])]
+    of_touch = report[report["segment_column"].isin(["channel", "stage"])]
     assert set(of_touch["question_id"]) == {"all"}
 
 

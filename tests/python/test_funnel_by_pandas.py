@@ -98,6 +98,9 @@ def cells(
             **share("step_conversion_rate", reached, before or 0),
             "median_days_to_reach": took.median() if window is None else None,
             "is_small_sample": len(eligible) < SMALL,
+            "is_small_step_sample": None
+            if not known or before is None
+            else before < SMALL,
             "is_complete": end + days <= as_of,
         }
         before = reached

@@ -6,6 +6,11 @@
     'journey_touchpoint_types': 'touchpoint_type',
     'journey_survey_questions': 'question_id', 'journey_channels': 'channel',
 } %}
+{%- set taken = {
+    'journey_stages': ['(first seen)', '(unknown)'], 'journey_milestones': ['(none)'],
+    'journey_touchpoint_types': ['all', 'purchase', '(none)'],
+    'journey_survey_questions': ['all'], 'journey_channels': ['(none)', '(unknown)'],
+} %}
 
 with journey_stages as (
     select * from {{ ref('journey_stages') }}
@@ -52,9 +57,9 @@ judge_questions as (
                 then
                     ' is of survey_type nps, which is asked from 0 to 10, higher is'
                     || ' better: correct its scale or make it css.'
-            when
-                coalesce(journey_survey_questions.direction, '')
-                not in ('higher_is_better', 'lower_is_better')
+            when coalesce(journey_survey_questions.direction, '') not in (
+                    'higher_is_better', 'lower_is_better'
+                )
                 then ' has a direction that is no higher_is_better or lower_is_better.'
             when
                 journey_survey_questions.milestone is not null
@@ -65,27 +70,32 @@ judge_questions as (
             when
                 journey_survey_questions.survey_type = 'exs' and (
                     coalesce(journey_survey_questions.weight, 0) <= 0
-                    or coalesce(case
+                    or coalesce(journey_survey_questions.target = case
                         when journey_survey_questions.direction = 'lower_is_better'
-                            then
-                                journey_survey_questions.target
-                                >= journey_survey_questions.scale_max
-                        else
-                            journey_survey_questions.target
-                            <= journey_survey_questions.scale_min
+                            then journey_survey_questions.scale_max
+                        else journey_survey_questions.scale_min
                     end, true)
                 )
                 then
                     ' is of survey_type exs: it needs a weight above 0 and a target'
                     || ' better than the worst answer.'
+            when journey_survey_questions.target not between case
+                when journey_survey_questions.survey_type = 'nps' then -100
+                when journey_survey_questions.survey_type = 'css' then 0
+                else journey_survey_questions.scale_min
+            end and case
+                when journey_survey_questions.survey_type = 'exs'
+                    then journey_survey_questions.scale_max
+                else 100
+            end
+                then ' has a target that no answers can reach.'
         end as problem
     from journey_survey_questions
     left join journey_milestones
         on journey_survey_questions.milestone = journey_milestones.milestone
 )
 
-select problem
-from {{ ref('customer_journey', 'int_stage_problems') }}
+select problem from {{ ref('customer_journey', 'int_stage_problems') }}
 union all
 select
     'journey_survey_questions: question_id ' || coalesce(question_id, 'null')
@@ -101,4 +111,10 @@ select
 from {{ seed }}
 group by {{ key }}
 having count(*) > 1 or {{ key }} is null
+union all
+select
+    '{{ seed }}: {{ key }} ' || {{ key }} || ' is a word that the reports use'
+    || ' themselves: choose another.' as problem
+from {{ seed }}
+where {{ key }} in ({{ "'" ~ taken[seed] | join("', '") ~ "'" }})
 {%- endfor %}

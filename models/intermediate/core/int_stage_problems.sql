@@ -86,8 +86,13 @@ judge_touchpoint_types as (
 judge_whole as (
     select
         case
-            when min(stage_order) <> 1
-                then 'no stage has stage_order 1: number them from 1.'
+            when
+                coalesce(min(case
+                    when reached_by = 'touchpoint' then stage_order
+                end), 0) <> 1 or min(stage_order) <> 1
+                then
+                    'no stage of stage_order 1 is reached_by touchpoint: everybody'
+                    || ' begins there.'
             when count(case when reached_by = 'first_purchase' then stage end) = 0
                 then 'no stage is reached_by first_purchase: the journey needs one.'
         end as problem

@@ -35,7 +35,7 @@ list_countings as (
             'next_milestone_date'),
         ('per_type', 'touchpoint_type', "coalesce(touchpoint_type, '(none)')",
             'next_touchpoint_type_date'),
-        ('per_type', 'touch_channel', "coalesce(touch_channel, '(none)')",
+        ('per_type', 'channel', "coalesce(touch_channel, '(none)')",
             'next_touch_channel_date'),
         ('per_type', 'stage', "coalesce(stage, '(unknown)')", 'next_date'),
     ] %}

@@ -26,6 +26,7 @@ find_windows as (
     where
         {{ add_days('survey_answers.occurred_date', var('survey_follow_up_days')) }}
         <= run_parameters.as_of_date
+        and run_parameters.first_transaction_date is not null
 ),
 
 final as (

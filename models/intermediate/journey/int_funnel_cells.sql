@@ -80,7 +80,10 @@ count_cells as (
         number_stages.stage,
         number_stages.stage_order,
         list_cells.people,
-        coalesce(funnel_windows.reached_people, 0) as reached_people,
+        case
+            when number_stages.is_observable
+                then coalesce(funnel_windows.reached_people, 0)
+        end as reached_people,
         list_cells.is_complete,
         list_cells.period_index
     from list_cells

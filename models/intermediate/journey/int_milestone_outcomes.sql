@@ -64,7 +64,7 @@ judge_people as (
         and {{ add_days(
             'cast(meet_units.exposed_at as date)', 'milestones.window_days'
         ) }} <= run_parameters.as_of_date
-        and milestones.next_stage is not null as is_eligible,
+        and coalesce(milestones.is_next_observable, false) as is_eligible,
         coalesce({{ days_between(
             'cast(meet_units.exposed_at as date)', 'stage_entries.entered_date'
         ) }} <= milestones.window_days, false) as has_moved_on

@@ -17,6 +17,7 @@ final as (
         journey_milestones.stage,
         stages.next_stage,
         stages.next_stage_order,
+        stages.is_next_observable,
         journey_milestones.importance,
         journey_milestones.window_days
     from journey_milestones

@@ -1,6 +1,6 @@
--- One row per segment value, period and NPS group, and one for `all` groups as soon as
--- anybody answered anything: the scores side by side, and what people bought after they
--- had answered.
+-- One row per segment value, period and NPS group, and one for `all` as soon as anybody
+-- answered anything: scores side by side, and what people bought after their answer.
+{%- set small = var('small_sample_size') %}
 
 with experience as (
     select *
@@ -8,7 +8,7 @@ with experience as (
     where
         question_id = 'all'
         and segment_column not in (
-            'milestone', 'touchpoint_type', 'touch_channel', 'stage'
+            'milestone', 'touchpoint_type', 'channel', 'stage'
         )
 ),
 
@@ -17,9 +17,8 @@ nps_groups as (
     select
         *,
         case when nps_group <> 'all' then css_responses end as group_css_responses,
-        case
-            when nps_group <> 'all' then css_sum / nullif(css_responses, 0)
-        end as css_score,
+        case when nps_group <> 'all' then css_sum / nullif(css_responses, 0) end
+            as css_score,
         {{ mean_half_width('css_sum', 'css_square_sum', 'css_responses') }}
             as css_half_width
     from {{ ref('customer_journey', 'int_nps_groups') }}
@@ -37,7 +36,9 @@ align_scores as (
         period_start,
         is_complete,
         {%- for type in ['nps', 'css', 'exs'] %}
-        {%- for figure in ['responses', 'score', 'score_lower', 'score_upper'] %}
+        sum(case when survey_type = '{{ type }}' then responses else 0 end)
+            as {{ type }}_responses,
+        {%- for figure in ['score', 'score_lower', 'score_upper'] %}
         max(case when survey_type = '{{ type }}' then {{ figure }} end)
             as {{ type }}_{{ figure | replace('score_', '') }},
         {%- endfor %}
@@ -77,22 +78,17 @@ final as (
         ] %}
         coalesce(align_scores.{{ name }}, place_groups.{{ name }}) as {{ name }},
         {%- endfor %}
-        {{ as_count('coalesce(
-            align_scores.nps_responses, place_groups.nps_responses, 0
-        )') }} as nps_responses,
+        {{ as_count('coalesce(align_scores.nps_responses, place_groups.nps_responses)') }}
+            as nps_responses,
         align_scores.nps_score,
         align_scores.nps_lower,
         align_scores.nps_upper,
-        {{ as_count('coalesce(
-            align_scores.css_responses, place_groups.css_responses, 0
-        )') }} as css_responses,
+        {{ as_count('coalesce(align_scores.css_responses, place_groups.css_responses)') }}
+            as css_responses,
         {%- for name in ['css_score', 'css_lower', 'css_upper'] %}
         coalesce(align_scores.{{ name }}, place_groups.{{ name }}) as {{ name }},
         {%- endfor %}
-        case
-            when align_scores.nps_group = 'all'
-                then {{ as_count('coalesce(align_scores.exs_responses, 0)') }}
-        end as exs_responses,
+        {{ as_count('align_scores.exs_responses') }} as exs_responses,
         align_scores.exs_score,
         align_scores.exs_lower,
         align_scores.exs_upper,
@@ -103,8 +99,12 @@ final as (
         {{ wilson_lower('repeating_people', 'eligible_people') }} as repeat_rate_lower,
         {{ wilson_upper('repeating_people', 'eligible_people') }} as repeat_rate_upper,
         {{ ratio('net_revenue', 'eligible_people') }} as revenue_per_person,
-        coalesce(eligible_people, 0) < {{ var('small_sample_size') }}
-            as is_small_sample,
+        coalesce(eligible_people, 0) < {{ small }} as is_small_sample,
+        coalesce(align_scores.nps_responses, place_groups.nps_responses) < {{ small }}
+            as is_small_nps_sample,
+        coalesce(align_scores.css_responses, place_groups.css_responses) < {{ small }}
+            as is_small_css_sample,
+        align_scores.exs_responses < {{ small }} as is_small_exs_sample,
         coalesce(align_scores.is_complete, place_groups.is_complete) as is_complete
     from align_scores
     full outer join place_groups

@@ -62,7 +62,7 @@ final as (
         milestone_success.favourable_outcome,
         {{ as_count('eligible_people') }} as eligible_people,
         case
-            when milestones.next_stage is not null
+            when milestones.is_next_observable
                 then {{ as_count('succeeded_people') }}
         end as succeeded_people,
         milestone_priorities.success_rate,
@@ -78,7 +78,13 @@ final as (
         milestone_priorities.quadrant,
         milestone_priorities.pain_point_score,
         cast(milestone_priorities.pain_point_rank as integer) as pain_point_rank,
-        eligible_people < {{ var('small_sample_size') }} as is_small_sample
+        eligible_people < {{ var('small_sample_size') }} as is_small_sample,
+        touches_judged < {{ var('small_sample_size') }} as is_small_touch_sample,
+        favourable_outcome is null
+        or favourable_people + other_people < {{ var('small_sample_size') }}
+            as is_small_importance_sample,
+        coalesce(milestone_satisfaction.answers, 0) < {{ var('small_sample_size') }}
+            as is_small_satisfaction_sample
     from milestone_success
     inner join milestones on milestone_success.milestone = milestones.milestone
     {%- for joined in ['milestone_priorities', 'milestone_satisfaction'] %}

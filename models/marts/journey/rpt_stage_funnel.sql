@@ -44,6 +44,8 @@ final as (
         {{ as_double('funnel_medians.median_days_to_reach') }} as median_days_to_reach,
         funnel_cells.eligible_people < {{ var('small_sample_size') }}
             as is_small_sample,
+        funnel_cells.previous_known_people < {{ var('small_sample_size') }}
+            as is_small_step_sample,
         funnel_cells.is_complete
     from funnel_cells
     left join funnel_medians
@@ -54,6 +56,7 @@ final as (
             and funnel_cells.period_index = funnel_medians.period_index
             and funnel_cells.stage_order = funnel_medians.stage_order
             and funnel_cells.window_days is null
+            and funnel_cells.known_people is not null
 )
 
 select * from final

@@ -50,7 +50,7 @@ experience_sums as (
         {{ place | join(', ') }}
     from experience
     where
-        segment_column not in ('milestone', 'touchpoint_type', 'touch_channel')
+        segment_column not in ('milestone', 'touchpoint_type', 'channel')
         or (segment_column = 'milestone' and survey_type <> 'nps')
     group by segment_column, {{ place | join(', ') }}
     union all

@@ -137,7 +137,7 @@ left join funnel
         and all_sums.stage = funnel.stage
         and coalesce(all_sums.window_days, -1) = coalesce(funnel.window_days, -1)
 where
-    false
+    funnel.stage is null
     {%- for figure in figures %}
-    or all_sums.{{ figure }} is distinct from coalesce(funnel.{{ figure }}, 0)
+    or all_sums.{{ figure }} <> funnel.{{ figure }}
     {%- endfor %}
