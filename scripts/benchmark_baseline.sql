@@ -1880,9 +1880,10 @@ select
     wilson(repeating, eligible, 1) as repeat_rate_upper,
     ratio(revenue, eligible) as revenue_per_person,
     coalesce(eligible, 0) < 30 as is_small_sample,
-    nps_responses < 30 as is_small_nps_sample,
-    css_responses < 30 as is_small_css_sample,
-    exs_responses < 30 as is_small_exs_sample,
+    coalesce(nps_responses, 0) < 30 as is_small_nps_sample,
+    coalesce(css_responses, 0) < 30 as is_small_css_sample,
+    if(t.nps_group = 'all', coalesce(exs_responses, 0) < 30, null)
+        as is_small_exs_sample,
     coalesce(is_complete, true) as is_complete
 from together as t
 left join followed as f

@@ -116,6 +116,10 @@ MISTAKES: dict[str, list[tuple[str, str, str | None, str]]] = {
         ("nps_support", "direction", "lower_is_better", NPS),
         ("exs_value", "target", None, INDICATOR),
         ("exs_value", "target", "1", INDICATOR),
+        ("exs_value", "target", "9", "has a target that no answers can reach"),
+        ("exs_value", "target", "-3", "has a target that no answers can reach"),
+        ("css_effort", "target", "101", "has a target that no answers can reach"),
+        ("nps_support", "target", "500", "has a target that no answers can reach"),
         ("exs_value", "weight", "0", INDICATOR),
         ("exs_value", "weight", None, INDICATOR),
     ],
@@ -131,6 +135,27 @@ def test_mistake_is_named(
 ) -> None:
     message = complaint({seed: changed(seed, row, **{column: value})})
     assert re.search(f"{seed}: {defined(seed).columns[0]} {row} .*{words}", message)
+
+
+def test_the_first_stage_is_reached_by_a_touch() -> None:
+    stages = changed("journey_stages", "awareness", reached_by="second_purchase")
+    message = complaint({"journey_stages": stages})
+    assert "no stage of stage_order 1 is reached_by touchpoint" in message
+
+
+@pytest.mark.parametrize(
+    ("seed", "row", "word"),
+    [
+        ("journey_stages", "awareness", "(unknown)"),
+        ("journey_touchpoint_types", "delivery", "all"),
+        ("journey_touchpoint_types", "delivery", "purchase"),
+        ("journey_survey_questions", "css_effort", "all"),
+    ],
+)
+def test_words_of_the_reports_are_taken(seed: str, row: str, word: str) -> None:
+    key = defined(seed).columns[0]
+    message = complaint({seed: changed(seed, row, **{key: word})})
+    assert f"{seed}: {key} {word} is a word that the reports use" in message
 
 
 def test_both_rows_that_share_an_order_are_named() -> None:

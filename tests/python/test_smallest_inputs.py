@@ -7,6 +7,11 @@ import pandas as pd
 from harness import compile_project
 
 RETENTION = ["rpt_cohort_retention", "rpt_retention"]
+JOURNEY = [
+    *("fct_stage_history", "rpt_stage_transitions", "rpt_stage_funnel"),
+    *("rpt_milestone_scorecard", "fct_survey_scores", "rpt_experience"),
+    "rpt_brand_performance",
+]
 GROWTH = ["rpt_growth", "rpt_growth_accounting", "rpt_revenue_decomposition"]
 ONE_PURCHASE = pd.DataFrame(
     {
@@ -20,7 +25,8 @@ ONE_PURCHASE = pd.DataFrame(
 
 def test_no_row_gives_empty_tables() -> None:
     """Without a row there is no date to observe until, and no period to report."""
-    names = [*RETENTION, *GROWTH, "dim_customers", "dim_periods", "fct_journey_events"]
+    names = [*RETENTION, *GROWTH, *JOURNEY, "dim_customers", "dim_periods"]
+    names.append("fct_journey_events")
     tables = compile_project({"max_rejected_share": 1}).run(
         {}, [*names, "int_run_parameters", "rpt_input_quality"]
     )
@@ -74,3 +80,32 @@ def test_only_required_columns_of_the_only_required_input() -> None:
     quality = tables["rpt_input_quality"].set_index("input_name")
     off = quality["is_switched_off"]
     assert sorted(off[~off].index) == ["transactions"]
+
+
+def test_what_the_inputs_cannot_show_is_null() -> None:
+    """One purchase and nothing else: nobody is known to consider or to recommend."""
+    types = {"transactions": dict.fromkeys(map(str, ONE_PURCHASE), "varchar")}
+    tables = compile_project({"segment_columns": []}, types).run(
+        {"transactions": ONE_PURCHASE}, JOURNEY
+    )
+    funnel = tables["rpt_stage_funnel"].query("period_grain == 'all'")
+    ever = funnel[funnel["window_days"].isna()].set_index("stage")
+    assert ever["reached_people"].fillna(-1).to_dict() == {
+        "awareness": 1,
+        "consideration": -1,
+        "conversion": 1,
+        "retention": 0,
+        "advocacy": -1,
+    }
+    assert ever["step_conversion_rate"].fillna(-1).to_dict() == {
+        "awareness": -1,
+        "consideration": -1,
+        "conversion": -1,
+        "retention": 0,
+        "advocacy": -1,
+    }
+    (card,) = (
+        tables["rpt_milestone_scorecard"].query("medium == 'all'").to_dict("records")
+    )
+    assert (card["milestone"], card["exposed_people"]) == ("purchase", 1)
+    assert len(tables["rpt_experience"]) == len(tables["rpt_brand_performance"]) == 0

@@ -80,14 +80,14 @@ judge_questions as (
                     ' is of survey_type exs: it needs a weight above 0 and a target'
                     || ' better than the worst answer.'
             when journey_survey_questions.target not between case
-                when journey_survey_questions.survey_type = 'nps' then -100
-                when journey_survey_questions.survey_type = 'css' then 0
-                else journey_survey_questions.scale_min
-            end and case
-                when journey_survey_questions.survey_type = 'exs'
-                    then journey_survey_questions.scale_max
-                else 100
-            end
+                    when journey_survey_questions.survey_type = 'nps' then -100
+                    when journey_survey_questions.survey_type = 'css' then 0
+                    else journey_survey_questions.scale_min
+                end and case
+                    when journey_survey_questions.survey_type = 'exs'
+                        then journey_survey_questions.scale_max
+                    else 100
+                end
                 then ' has a target that no answers can reach.'
         end as problem
     from journey_survey_questions

@@ -36,7 +36,7 @@ align_scores as (
         period_start,
         is_complete,
         {%- for type in ['nps', 'css', 'exs'] %}
-        sum(case when survey_type = '{{ type }}' then responses else 0 end)
+        coalesce(max(case when survey_type = '{{ type }}' then responses end), 0)
             as {{ type }}_responses,
         {%- for figure in ['score', 'score_lower', 'score_upper'] %}
         max(case when survey_type = '{{ type }}' then {{ figure }} end)
@@ -56,8 +56,8 @@ place_groups as (
         periods.period_start,
         nps_groups.nps_group,
         nps_groups.period_grain = 'all' or periods.is_complete as is_complete,
-        nps_groups.nps_responses,
-        nps_groups.group_css_responses as css_responses,
+        {{ as_count('nps_groups.nps_responses') }} as nps_responses,
+        {{ as_count('nps_groups.group_css_responses') }} as css_responses,
         nps_groups.css_score,
         {{ clamp('css_score - css_half_width', 0, 100) }} as css_lower,
         {{ clamp('css_score + css_half_width', 0, 100) }} as css_upper,
@@ -78,17 +78,17 @@ final as (
         ] %}
         coalesce(align_scores.{{ name }}, place_groups.{{ name }}) as {{ name }},
         {%- endfor %}
-        {{ as_count('coalesce(align_scores.nps_responses, place_groups.nps_responses)') }}
+        coalesce(align_scores.nps_responses, place_groups.nps_responses)
             as nps_responses,
         align_scores.nps_score,
         align_scores.nps_lower,
         align_scores.nps_upper,
-        {{ as_count('coalesce(align_scores.css_responses, place_groups.css_responses)') }}
+        coalesce(align_scores.css_responses, place_groups.css_responses)
             as css_responses,
         {%- for name in ['css_score', 'css_lower', 'css_upper'] %}
         coalesce(align_scores.{{ name }}, place_groups.{{ name }}) as {{ name }},
         {%- endfor %}
-        {{ as_count('align_scores.exs_responses') }} as exs_responses,
+        align_scores.exs_responses,
         align_scores.exs_score,
         align_scores.exs_lower,
         align_scores.exs_upper,

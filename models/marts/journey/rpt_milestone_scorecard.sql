@@ -79,10 +79,11 @@ final as (
         milestone_priorities.pain_point_score,
         cast(milestone_priorities.pain_point_rank as integer) as pain_point_rank,
         eligible_people < {{ var('small_sample_size') }} as is_small_sample,
-        touches_judged < {{ var('small_sample_size') }} as is_small_touch_sample,
-        favourable_outcome is null
-        or favourable_people + other_people < {{ var('small_sample_size') }}
-            as is_small_importance_sample,
+        milestone_success.touches_judged < {{ var('small_sample_size') }}
+            as is_small_touch_sample,
+        milestone_success.favourable_outcome is null
+        or milestone_success.favourable_people + milestone_success.other_people
+        < {{ var('small_sample_size') }} as is_small_importance_sample,
         coalesce(milestone_satisfaction.answers, 0) < {{ var('small_sample_size') }}
             as is_small_satisfaction_sample
     from milestone_success
