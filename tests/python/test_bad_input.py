@@ -121,7 +121,7 @@ def test_one_id_with_two_amounts_keeps_the_row_loaded_last() -> None:
         (
             "{as_of_date: '2001-01-01'}",
             1,
-            "as_of_date is 2001-01-01, before the first transaction on 2023-01-01:",
+            "as_of_date is 2001-01-01, before the first transaction on 2023-01-02:",
         ),
         (
             "{max_rejected_share: 0.002}",

@@ -55,8 +55,16 @@ with figures (figure, known_value, found_value) as (
         (select count(shortfall) from {{ ref('rpt_experience') }})
     ),
     (
-        'answers that anybody followed up with a purchase', 0,
-        (select sum(repeating_people) from {{ ref('rpt_brand_performance') }})
+        'repeat rates and conversions that nobody could observe', 0,
+        (
+            select
+                (select count(repeat_rate) from {{ ref('rpt_brand_performance') }})
+                + (
+                    select count(conversion_rate)
+                    from {{ ref('rpt_stage_funnel') }}
+                    where stage in ('consideration', 'conversion', 'retention')
+                )
+        )
     ),
     (
         'rows of retention and growth', 0,
