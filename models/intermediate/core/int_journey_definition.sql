@@ -36,7 +36,7 @@ find_purchase_milestones as (
     group by stages.stage
 ),
 
-combine_steps as (
+final as (
     select
         'touchpoint' as step_kind,
         journey_touchpoint_types.touchpoint_type as step_code,
@@ -67,7 +67,7 @@ combine_steps as (
         end as reached_stage_order,
         true as needs_purchase,
         cast(null as {{ dbt.type_string() }}) as needed_outcome,
-        9 as needed_score
+        {{ promoter_score() }} as needed_score
     from journey_survey_questions
     cross join find_stages
     union all
@@ -86,19 +86,6 @@ combine_steps as (
     left join journey_milestones
         on find_purchase_milestones.milestone_order = journey_milestones.milestone_order
     where stages.reached_by in ('first_purchase', 'second_purchase')
-),
-
-final as (
-    select
-        step_kind,
-        step_code,
-        milestone,
-        medium,
-        reached_stage_order,
-        needs_purchase,
-        needed_outcome,
-        needed_score
-    from combine_steps
 )
 
 select * from final

@@ -27,7 +27,9 @@ find_asked as (
 -- Of the steps of a milestone the last one before an answer is the one it is about.
 number_touches as (
     select
-        journey_steps.*,
+        journey_steps.customer_id,
+        journey_steps.event_type,
+        journey_steps.source_id,
         max(case
             when journey_steps.event_type <> 'survey_response'
                 then journey_steps.step_number
@@ -48,7 +50,6 @@ number_touches as (
 find_stages as (
     select
         answers.source_id as response_id,
-        answers.customer_id,
         case
             when
                 stage_entries.entered_at = answers.occurred_at

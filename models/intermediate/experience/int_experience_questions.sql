@@ -10,8 +10,7 @@ with experience_sums as (
 journey_survey_questions as (
     select
         *,
-        case when direction = 'lower_is_better' then scale_max else scale_min end
-            as worst_answer
+        {{ worst_answer() }} as worst_answer
     from {{ ref('journey_survey_questions') }}
 ),
 
@@ -39,9 +38,8 @@ final as (
         {%- for name in [
             'counting', 'segment_column', 'segment_value', 'period_grain', 'period_index',
             'question_id', 'responses', 'promoters', 'passives', 'detractors',
-            'top_two_boxes', 'score_sum', 'score_square_sum', 'normalised_sum',
-            'normalised_square_sum', 'survey_type', 'direction', 'worst_answer', 'target',
-            'weight', 'mean_answer', 'answer_half_width',
+            'top_two_boxes', 'normalised_sum', 'normalised_square_sum', 'survey_type',
+            'target', 'weight', 'mean_answer',
         ] %}
         {{ name }},
         {%- endfor %}

@@ -11,10 +11,8 @@ with survey_responses as (
 journey_survey_questions as (
     select
         *,
-        case when direction = 'lower_is_better' then scale_max else scale_min end
-            as worst_answer,
-        case when direction = 'lower_is_better' then scale_min else scale_max end
-            as best_answer
+        {{ worst_answer() }} as worst_answer,
+        {{ best_answer() }} as best_answer
     from {{ ref('journey_survey_questions') }}
 ),
 
@@ -67,7 +65,7 @@ final as (
         ) }} as normalised_score,
         case
             when survey_type <> 'nps' or score is null then null
-            when score >= 9 then 'promoter'
+            when score >= {{ promoter_score() }} then 'promoter'
             when score >= 7 then 'passive'
             else 'detractor'
         end as nps_group,

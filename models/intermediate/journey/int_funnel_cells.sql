@@ -16,7 +16,7 @@ stages as (
 ),
 
 observation_windows as (
-    select * from {{ ref('observation_windows') }}
+    select * from {{ ref('customer_journey', 'int_observation_windows') }}
 ),
 
 periods as (
@@ -27,47 +27,31 @@ run_parameters as (
     select * from {{ ref('customer_journey', 'int_run_parameters') }}
 ),
 
-list_windows as (
-    select window_days from observation_windows
-    union all
-    select null as window_days
-),
-
-number_stages as (
-    select
-        *,
-        row_number() over (order by stage_order) as stage_number
-    from stages
-),
-
 -- Everybody is in the first stage, at the latest, on the day they are first seen.
 list_cells as (
     select
         funnel_medians.*,
-        list_windows.window_days,
+        observation_windows.window_days,
         case
             when funnel_medians.period_grain = 'all'
                 then
                     {{ add_days('funnel_medians.last_seen_date',
-                        'coalesce(list_windows.window_days, 0)') }}
+                        'coalesce(observation_windows.window_days, 0)') }}
                     <= run_parameters.as_of_date
             else
                 {{ add_days('periods.period_end',
-                    'coalesce(list_windows.window_days, 0)') }}
+                    'coalesce(observation_windows.window_days, 0)') }}
                 <= run_parameters.as_of_date
         end as is_complete,
         periods.period_start
     from funnel_medians
-    inner join number_stages
-        on
-            funnel_medians.stage_order = number_stages.stage_order
-            and number_stages.stage_number = 1
-    cross join list_windows
+    cross join observation_windows
     cross join run_parameters
     left join periods
         on
             funnel_medians.period_grain = periods.period_grain
             and funnel_medians.period_index = periods.period_index
+    where funnel_medians.stage_order = 1
 ),
 
 count_cells as (
@@ -77,17 +61,17 @@ count_cells as (
         list_cells.period_grain,
         list_cells.period_start,
         list_cells.window_days,
-        number_stages.stage,
-        number_stages.stage_order,
+        stages.stage,
+        stages.stage_order,
         list_cells.people,
         case
-            when number_stages.is_observable
+            when stages.is_observable
                 then coalesce(funnel_windows.reached_people, 0)
         end as reached_people,
         list_cells.is_complete,
         list_cells.period_index
     from list_cells
-    cross join number_stages
+    cross join stages
     left join funnel_windows
         on
             list_cells.segment_column = funnel_windows.segment_column
@@ -96,7 +80,7 @@ count_cells as (
             and list_cells.period_index = funnel_windows.period_index
             and list_cells.window_days
             is not distinct from funnel_windows.window_days
-            and number_stages.stage_order = funnel_windows.stage_order
+            and stages.stage_order = funnel_windows.stage_order
 ),
 
 -- All whose window is observed are in the first stage at its end, or beyond.

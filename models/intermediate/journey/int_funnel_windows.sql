@@ -9,7 +9,7 @@ with stage_reach as (
 ),
 
 observation_windows as (
-    select * from {{ ref('observation_windows') }}
+    select * from {{ ref('customer_journey', 'int_observation_windows') }}
 ),
 
 run_parameters as (
@@ -24,38 +24,33 @@ calendar as (
     select * from {{ ref('customer_journey', 'int_reporting_calendar') }}
 ),
 
-list_windows as (
-    select window_days from observation_windows
-    union all
-    select null as window_days
-),
-
 -- The people of one day are counted before periods and segments multiply them.
 count_days as (
     select
         stage_reach.first_seen_date,
         stage_reach.segment_key,
         stage_reach.stage_order,
-        list_windows.window_days,
+        observation_windows.window_days,
         sum(case
             when
                 stage_reach.days_to_reach
-                <= coalesce(list_windows.window_days, stage_reach.days_to_reach)
+                <= coalesce(observation_windows.window_days, stage_reach.days_to_reach)
                 then stage_reach.people
             else 0
         end) as reached_people
     from stage_reach
     cross join run_parameters
-    inner join list_windows
+    inner join observation_windows
         on
-            list_windows.window_days is null
-            or {{ add_days('stage_reach.first_seen_date', 'list_windows.window_days') }}
-            <= run_parameters.as_of_date
+            observation_windows.window_days is null
+            or {{ add_days(
+                'stage_reach.first_seen_date', 'observation_windows.window_days'
+            ) }} <= run_parameters.as_of_date
     group by
         stage_reach.first_seen_date,
         stage_reach.segment_key,
         stage_reach.stage_order,
-        list_windows.window_days
+        observation_windows.window_days
 ),
 
 count_segments as (

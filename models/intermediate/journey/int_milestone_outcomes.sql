@@ -77,9 +77,7 @@ judge_people as (
             meet_units.customer_id = stage_entries.customer_id
             and milestones.next_stage_order <= stage_entries.stage_order
             and milestones.next_stage_order
-            > coalesce(
-                stage_entries.previous_stage_order, milestones.next_stage_order - 1
-            )
+            > coalesce(stage_entries.previous_stage_order, 0)
 ),
 
 final as (

@@ -79,7 +79,7 @@ final as (
         row_number() over (
             partition by segment_column, segment_value, level
             order by
-                round(cast(pain_point_score as decimal(18, 9)), 9) desc,
+                cast(pain_point_score as decimal(18, 9)) desc,
                 milestone_order, touchpoint_type, medium
         ) as pain_point_rank
     from compare_units

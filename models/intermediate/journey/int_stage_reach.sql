@@ -24,9 +24,7 @@ measure_days as (
     inner join stages
         on
             stage_entries.stage_order >= stages.stage_order
-            and coalesce(
-                stage_entries.previous_stage_order, stages.stage_order - 1
-            ) < stages.stage_order
+            and coalesce(stage_entries.previous_stage_order, 0) < stages.stage_order
 ),
 
 final as (

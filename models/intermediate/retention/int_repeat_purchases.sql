@@ -9,17 +9,11 @@ with customer_occasions as (
 ),
 
 observation_windows as (
-    select * from {{ ref('observation_windows') }}
+    select * from {{ ref('customer_journey', 'int_observation_windows') }}
 ),
 
 run_parameters as (
     select * from {{ ref('customer_journey', 'int_run_parameters') }}
-),
-
-list_windows as (
-    select window_days from observation_windows
-    union all
-    select null as window_days
 ),
 
 -- Customers of one day wait equally long, so they are counted before windows apply.
@@ -40,14 +34,16 @@ count_waits as (
 judge_windows as (
     select
         count_waits.*,
-        list_windows.window_days,
-        list_windows.window_days is null
-        or {{ add_days('count_waits.first_purchase_date', 'list_windows.window_days') }}
-        <= run_parameters.as_of_date as is_eligible,
+        observation_windows.window_days,
+        observation_windows.window_days is null
+        or {{ add_days(
+            'count_waits.first_purchase_date', 'observation_windows.window_days'
+        ) }} <= run_parameters.as_of_date as is_eligible,
         count_waits.wait_days
-        <= coalesce(list_windows.window_days, count_waits.wait_days) as has_repeated
+        <= coalesce(observation_windows.window_days, count_waits.wait_days)
+            as has_repeated
     from count_waits
-    cross join list_windows
+    cross join observation_windows
     cross join run_parameters
 ),
 

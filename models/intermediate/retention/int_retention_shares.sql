@@ -12,7 +12,7 @@ repeat_purchases as (
 ),
 
 calendar as (
-    select * from {{ ref('customer_journey', 'int_calendar') }}
+    select * from {{ ref('customer_journey', 'int_reporting_calendar') }}
 ),
 
 segments as (
@@ -33,25 +33,19 @@ compare_periods as (
     from segment_periods
 ),
 
+-- Everybody together is a period that is always over.
 list_repeat_cohorts as (
     select
         repeat_purchases.*,
-        periods.period_grain,
+        calendar.period_grain,
         periods.period_start,
-        periods.is_complete as is_period_complete
+        coalesce(periods.is_complete, true) as is_period_complete
     from repeat_purchases
     inner join calendar on repeat_purchases.first_purchase_date = calendar.calendar_date
-    inner join periods
+    left join periods
         on
             calendar.period_grain = periods.period_grain
             and calendar.period_index = periods.period_index
-    union all
-    select
-        repeat_purchases.*,
-        'all' as period_grain,
-        cast(null as date) as period_start,
-        true as is_period_complete
-    from repeat_purchases
 ),
 
 final as (

@@ -1,5 +1,6 @@
 -- One row per segment value, period and NPS group, and one for `all` as soon as anybody
 -- answered anything: scores side by side, and what people bought after their answer.
+{%- set segments = ['all'] + segment_columns() %}
 {%- set small = var('small_sample_size') %}
 
 with experience as (
@@ -7,9 +8,7 @@ with experience as (
     from {{ ref('customer_journey', 'rpt_experience') }}
     where
         question_id = 'all'
-        and segment_column not in (
-            'milestone', 'touchpoint_type', 'channel', 'stage'
-        )
+        and segment_column in ('{{ segments | join("', '") }}')
 ),
 
 -- The scores of everybody come from the report.

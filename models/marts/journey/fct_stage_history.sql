@@ -13,7 +13,8 @@ run_parameters as (
     select * from {{ ref('customer_journey', 'int_run_parameters') }}
 ),
 
--- Every leap from a stage, or from nowhere, to a later one, and what it passes over.
+-- Every leap from a stage, or from nowhere (0), to a later one, and what it passes
+-- over.
 list_leaps as (
     select
         entered_stages.stage_order,
@@ -24,7 +25,7 @@ list_leaps as (
     union all
     select
         stage_order,
-        cast(null as integer) as previous_stage_order
+        0 as previous_stage_order
     from stages
 ),
 
@@ -32,7 +33,7 @@ name_leaps as (
     select
         list_leaps.stage_order,
         list_leaps.previous_stage_order,
-        {{ as_count('count(skipped_stages.stage)') }} as skipped_stage_count,
+        cast(count(skipped_stages.stage) as integer) as skipped_stage_count,
         {{ joined_text(
             'skipped_stages.stage', ', ', 'skipped_stages.stage_order'
         ) }} as skipped_stages
@@ -40,8 +41,7 @@ name_leaps as (
     left join stages as skipped_stages
         on
             list_leaps.stage_order > skipped_stages.stage_order
-            and skipped_stages.stage_order
-            > coalesce(list_leaps.previous_stage_order, skipped_stages.stage_order - 1)
+            and list_leaps.previous_stage_order < skipped_stages.stage_order
     group by list_leaps.stage_order, list_leaps.previous_stage_order
 ),
 
@@ -63,7 +63,7 @@ final as (
         stage_entries.milestone as entering_milestone,
         stage_entries.touchpoint_type as entering_touchpoint_type,
         previous_stages.stage as previous_stage,
-        cast(name_leaps.skipped_stage_count as integer) as skipped_stage_count,
+        name_leaps.skipped_stage_count,
         name_leaps.skipped_stages
     from stage_entries
     cross join run_parameters
@@ -72,8 +72,8 @@ final as (
     left join name_leaps
         on
             stage_entries.stage_order = name_leaps.stage_order
-            and coalesce(stage_entries.previous_stage_order, -1)
-            = coalesce(name_leaps.previous_stage_order, -1)
+            and coalesce(stage_entries.previous_stage_order, 0)
+            = name_leaps.previous_stage_order
 )
 
 select * from final
