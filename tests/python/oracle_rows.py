@@ -36,6 +36,8 @@ NUMBERS = {"amount", "score", "rate"}
 # What people answer who cannot answer, in any case.
 NOT_APPLICABLE = {"n/a", "na", "not applicable"}
 OUTCOMES = {None, "positive", "neutral", "negative"}
+# Names that the reports write themselves.
+RESERVED = {"all", "(none)", "(start)", "(conversion)", "(null)"}
 Inputs = Mapping[str, pd.DataFrame]
 Row = dict[str, Any]
 
@@ -56,6 +58,11 @@ class Settings:
     segment_columns: tuple[str, ...] = ("acquisition_channel",)
     acquisition_attribution_model: str = "last_non_direct"
     attribution_lookback_days: int = 90
+    attribution_half_life_days: float = 7
+    attribution_first_touch_weight: float = 0.4
+    attribution_last_touch_weight: float = 0.4
+    gross_margin_rate: float | None = None
+    marketing_spend_repeats: str = "sum"
     small_sample_size: int = 30
     lapse_days: int | None = None
     survey_answers_counted: str = "latest"
@@ -128,9 +135,17 @@ def survey_fault(row: Row) -> str | None:
     return None if on_scale else "score_out_of_range"
 
 
+def reserved_fault(row: Row) -> str | None:
+    """Say which name of a row is one that the reports write themselves."""
+    taken = (name for name in ("channel", "campaign") if row.get(name) in RESERVED)
+    return next((f"reserved_{name}" for name in taken), None)
+
+
 def value_fault(name: str, row: Row, column: str) -> str | None:
     """Say what is wrong with a value that can be read."""
     number = row["number"]
+    if column in {"touchpoint_type", "channel"} and (fault := reserved_fault(row)):
+        return fault
     if column == "touchpoint_type":
         if row[column] not in by_name("journey_touchpoint_types"):
             return "unknown_touchpoint_type"
@@ -240,10 +255,7 @@ def judge_input(
     if name == "transactions":
         judge_transactions(rows, rates, settings)
     elif name == "marketing_spend":
-        # Invoices of one day, channel and campaign add up: none is a duplicate.
-        for row in accepted(rows):
-            if own_rate(row, row["local"].date(), rates, settings) is None:
-                reject(row, "missing_exchange_rate")
+        judge_spend(rows, rates, settings)
     else:
         merge(name, rows)
     return rows
@@ -268,6 +280,31 @@ def own_rate(row: Row, day: date, rates: Rates, settings: Settings) -> Decimal |
     return Decimal(1) if home else rates.get((day, row["currency"]))
 
 
+def judge_spend(rows: list[Row], rates: Rates, settings: Settings) -> None:
+    """Give spend its money; of a day, channel and campaign named again say so."""
+    for row in accepted(rows):
+        rate = own_rate(row, row["local"].date(), rates, settings)
+        if rate is None:
+            reject(row, "missing_exchange_rate")
+        else:
+            row["exact"] = row["number"] * rate
+            row["money"] = ten_thousandths(row["exact"])
+    invoices: dict[tuple[Any, ...], list[Row]] = {}
+    for row in accepted(rows):
+        key = (row["local"].date(), row["channel"], row.get("campaign"))
+        invoices.setdefault(key, []).append(row)
+    for same in invoices.values():
+        for row in sorted(same, key=lambda row: -row["exact"])[1:]:
+            row["reason"] = "repeated_day_channel_campaign"
+            if settings.marketing_spend_repeats == "reject":
+                row["status"] = "rejected"
+
+
+def ten_thousandths(amount: Decimal) -> int:
+    """Money as it is stored, halves rounded away from 0."""
+    return int(amount.scaleb(4).quantize(Decimal(1), ROUND_HALF_UP))
+
+
 def judge_transactions(rows: list[Row], rates: Rates, settings: Settings) -> None:
     """Give transactions sign, purchase, customer and money; reject what has no rate."""
     good = accepted(rows)
@@ -290,8 +327,7 @@ def judge_transactions(rows: list[Row], rates: Rates, settings: Settings) -> Non
         if row["rate"] is None:
             reject(row, "missing_exchange_rate")
         else:
-            money = (row["number"] * row["rate"]).scaleb(4)
-            row["money"] = int(money.quantize(Decimal(1), ROUND_HALF_UP))
+            row["money"] = ten_thousandths(row["number"] * row["rate"])
 
 
 def input_quality(judged: Mapping[str, list[Row]]) -> pd.DataFrame:
