@@ -24,6 +24,7 @@
         'week_start': customer_journey.weekdays(),
         'acquisition_attribution_model': ['first', 'last', 'last_non_direct'],
         'survey_answers_counted': ['latest', 'all'],
+        'marketing_spend_repeats': ['sum', 'reject'],
     } %}
     {% for name, values in allowed.items() if var(name) not in values %}
         {{ exceptions.raise_compiler_error(
@@ -83,10 +84,30 @@
             ~ ", but customers_input is off: name the model that has the column."
         ) }}
     {% endif %}
-    {% set shares = var('max_rejected_share') %}
-    {% if shares is not number or not 0 <= shares <= 1 %}
+    {% set shares = [
+        'max_rejected_share', 'attribution_first_touch_weight',
+        'attribution_last_touch_weight',
+    ] + (['gross_margin_rate'] if var('gross_margin_rate') is not none else []) %}
+    {% for name in shares if var(name) is not number or not 0 <= var(name) <= 1 %}
         {{ exceptions.raise_compiler_error(
-            "max_rejected_share is '" ~ shares ~ "': it must be a number from 0 to 1."
+            name ~ " is '" ~ var(name) ~ "': it must be a number from 0 to 1"
+            ~ (", or null" if name == 'gross_margin_rate') ~ "."
+        ) }}
+    {% endfor %}
+    {% set ends = (
+        var('attribution_first_touch_weight') + var('attribution_last_touch_weight')
+    ) | round(9) %}
+    {% if not 0 < ends <= 1 %}
+        {{ exceptions.raise_compiler_error(
+            "attribution_first_touch_weight and attribution_last_touch_weight add up to "
+            ~ ends ~ ": lower them to 1 together at most, and leave one above 0."
+        ) }}
+    {% endif %}
+    {% set half_life = var('attribution_half_life_days') %}
+    {% if half_life is not number or half_life <= 0 %}
+        {{ exceptions.raise_compiler_error(
+            "attribution_half_life_days is '" ~ half_life
+            ~ "': it must be a number of days above 0."
         ) }}
     {% endif %}
 {% endmacro %}

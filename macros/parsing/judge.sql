@@ -10,6 +10,15 @@
 {%- endmacro %}
 
 
+{# The reason to reject a name that the reports write themselves, or null. #}
+{% macro reserved_problem(column, name) -%}
+    case
+        when {{ column }} in ('all', '(none)', '(start)', '(conversion)', '(null)')
+            then 'reserved_{{ name }}'
+    end
+{%- endmacro %}
+
+
 {# The reason to reject a value that is missing or could not be read, or null. #}
 {% macro parse_problem(parsed, raw, name) -%}
     case

@@ -1,7 +1,9 @@
 -- One row per row of the marketing_spend input: typed, converted, judged.
--- Rows of one day, channel and campaign add up: they are invoices, not duplicates.
+-- A day, channel and campaign named again are a second invoice, or with the variable
+-- marketing_spend_repeats a mistake; they are counted apart either way.
 -- depends on: {{ ref('customer_journey', 'stg_input_columns') }}
 {%- set columns = input_columns('marketing_spend') %}
+{%- set repeated = "'repeated_day_channel_campaign'" %}
 
 with raw_marketing_spend as (
     select {{ raw_columns(columns, 'marketing_spend') }}
@@ -31,25 +33,50 @@ judge_rows as (
         parse_columns.*,
         {{ rate_of_day('parse_columns.currency_code', 'exchange_rates.exchange_rate') }}
             as applied_rate,
-        1 as version_number,
-        false as is_exact_duplicate,
         {{ is_after_as_of('parsed_date') }} as is_after_as_of,
         coalesce(
             {{ parse_problem('parsed_date', 'spend_date', 'spend_date') }},
             {{ date_problem('parsed_date') }},
             {{ missing_problem('channel_name', 'channel') }},
+            {{ reserved_problem('channel_name', 'channel') }},
+            {{ reserved_problem('campaign_name', 'campaign') }},
             {{ parse_problem('given_amount', 'amount', 'amount') }},
             case when parse_columns.given_amount < 0 then 'negative_amount' end,
             {{ missing_problem(
                 rate_of_day('parse_columns.currency_code', 'exchange_rates.exchange_rate'),
                 'exchange_rate'
             ) }}
-        ) as problem
+        ) as own_problem
     from parse_columns
     left join exchange_rates
         on
             parse_columns.currency_code = exchange_rates.rate_currency
             and parse_columns.parsed_date = exchange_rates.rate_date
+),
+
+-- Of those that name one day, channel and campaign the highest amount comes first.
+find_repeats as (
+    select
+        *,
+        own_problem is null and row_number() over (
+            partition by
+                parsed_date, channel_name, campaign_name, own_problem, is_after_as_of
+            order by given_amount * applied_rate desc
+        ) > 1 as is_repeated
+    from judge_rows
+),
+
+judge_repeats as (
+    select
+        *,
+        1 as version_number,
+        false as is_exact_duplicate,
+        case
+            when is_repeated and '{{ var("marketing_spend_repeats") }}' = 'reject'
+                then {{ repeated }}
+            else own_problem
+        end as problem
+    from find_repeats
 ),
 
 final as (
@@ -64,9 +91,12 @@ final as (
         cast(parsed_date as timestamp) as occurred_at,
         cast(null as timestamp) as loaded_at,
         {{ row_status() }} as row_status,
-        {{ status_reason() }} as status_reason,
+        coalesce(
+            {{ status_reason() }},
+            case when is_repeated and not is_after_as_of then {{ repeated }} end
+        ) as status_reason,
         {{ raw_values(columns, 'marketing_spend') }} as raw_values
-    from judge_rows
+    from judge_repeats
 )
 
 select * from final

@@ -38,6 +38,8 @@ judge_rows as (
             {{ date_problem('cast(local_time as date)', 'loaded_time') }},
             {{ missing_problem('coalesce(customer_key, visitor_key)', 'person') }},
             {{ missing_problem('given_type', 'touchpoint_type') }},
+            {{ reserved_problem('channel_name', 'channel') }},
+            {{ reserved_problem('campaign_name', 'campaign') }},
             case
                 when journey_touchpoint_types.touchpoint_type is null
                     then 'unknown_touchpoint_type'

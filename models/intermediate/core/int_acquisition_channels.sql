@@ -1,9 +1,14 @@
 -- One row per person with a touch in the lookback before their first purchase or, of
 -- somebody who has not bought yet, before their last touch.
--- The channel of the touch that the attribution model in use credits.
+-- The channel of the touch that the attribution model in use credits. A touch without a
+-- channel is not marketing and leads to nothing.
 
 with journey_events as (
-    select * from {{ ref('customer_journey', 'int_journey_events') }}
+    select *
+    from {{ ref('customer_journey', 'int_journey_events') }}
+    where
+        customer_id is not null
+        and (event_type = 'purchase' or event_type = 'touchpoint' and channel is not null)
 ),
 
 journey_channels as (
@@ -18,19 +23,17 @@ find_ends as (
             max(case when event_type = 'touchpoint' then occurred_at end)
         ) as occurred_at
     from journey_events
-    where customer_id is not null and event_type in ('purchase', 'touchpoint')
     group by customer_id
 ),
 
 rank_touches as (
     select
         find_ends.customer_id,
-        coalesce(journey_events.channel, '(unknown)') as acquisition_channel,
+        journey_events.channel as acquisition_channel,
         row_number() over (
             partition by find_ends.customer_id
             order by
                 case
-                    when journey_events.channel is null then 2
                     when
                         journey_channels.is_direct
                         and '{{ var("acquisition_attribution_model") }}'
@@ -42,8 +45,12 @@ rank_touches as (
                     when '{{ var("acquisition_attribution_model") }}' = 'first'
                         then journey_events.occurred_at
                 end,
+                case
+                    when '{{ var("acquisition_attribution_model") }}' = 'first'
+                        then journey_events.source_id
+                end,
                 journey_events.occurred_at desc,
-                journey_events.source_id
+                journey_events.source_id desc
         ) as touch_rank
     from find_ends
     inner join journey_events

@@ -19,7 +19,9 @@ enter_amounts as (
         case when event_type = 'refund' then amount else 0 end as refund_amount,
         case when event_type = 'purchase' then amount else 0 end
             as net_revenue_order_basis,
-        case when event_type = 'purchase' then cost_amount end as cost_amount
+        case when event_type = 'purchase' then cost_amount end as cost_amount,
+        case when event_type = 'purchase' and cost_amount is not null then amount else 0 end
+            as costed_revenue
     from journey_events
     where event_type in ('purchase', 'refund') and customer_id is not null
     union all
@@ -30,7 +32,8 @@ enter_amounts as (
         0 as gross_revenue,
         0 as refund_amount,
         amount as net_revenue_order_basis,
-        cast(null as {{ type_money() }}) as cost_amount
+        cast(null as {{ type_money() }}) as cost_amount,
+        0 as costed_revenue
     from journey_events
     where event_type = 'refund' and customer_id is not null
 ),
@@ -43,7 +46,8 @@ sum_days as (
         {{ as_money('sum(gross_revenue)') }} as gross_revenue,
         {{ as_money('sum(refund_amount)') }} as refund_amount,
         {{ as_money('sum(net_revenue_order_basis)') }} as net_revenue_order_basis,
-        {{ as_money('sum(cost_amount)') }} as cost_amount
+        {{ as_money('sum(cost_amount)') }} as cost_amount,
+        {{ as_money('sum(costed_revenue)') }} as costed_revenue
     from enter_amounts
     group by customer_id, entry_date
 ),
@@ -64,7 +68,8 @@ final as (
         sum_days.gross_revenue,
         sum_days.refund_amount,
         sum_days.net_revenue_order_basis,
-        sum_days.cost_amount
+        sum_days.cost_amount,
+        sum_days.costed_revenue
     from sum_days
     inner join customers on sum_days.customer_id = customers.customer_id
 )

@@ -9,7 +9,7 @@
 {%- set taken = {
     'journey_stages': ['(first seen)', '(unknown)'], 'journey_milestones': ['(none)'],
     'journey_touchpoint_types': ['all', 'purchase', '(none)'],
-    'journey_survey_questions': ['all'], 'journey_channels': ['(none)', '(unknown)'],
+    'journey_survey_questions': ['all'], 'journey_channels': ['all', '(none)'],
 } %}
 
 with journey_stages as (

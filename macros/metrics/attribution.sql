@@ -1,0 +1,40 @@
+{# The attribution models, in the order in which they are told. #}
+{% macro attribution_models() %}
+    {{ return([
+        'first', 'last', 'last_non_direct', 'linear', 'position_based', 'time_decay',
+        'markov', 'shapley',
+    ]) }}
+{% endmacro %}
+
+
+{#
+    Walks of twice the length: what walks of a relation lead to when they are taken one
+    after the other. `walks` has conversion_type, from_state, to_state and weight.
+#}
+{% macro doubled_walks(walks) -%}
+    select
+        first_half.conversion_type,
+        first_half.from_state,
+        second_half.to_state,
+        sum(first_half.weight * second_half.weight) as weight
+    from {{ walks }} as first_half
+    inner join {{ walks }} as second_half
+        on
+            first_half.conversion_type = second_half.conversion_type
+            and first_half.to_state = second_half.from_state
+    group by
+        first_half.conversion_type,
+        first_half.from_state,
+        second_half.to_state
+{%- endmacro %}
+
+
+{# Share of the last touch's weight that a touch keeps, given its age in seconds. #}
+{% macro decay_weight(age_seconds) -%}
+    {#- Beyond a thousand half-lives a weight would be too small for a float. -#}
+    power(
+        {{ customer_journey.as_double(2) }},
+        -least({{ customer_journey.as_double(age_seconds) }}
+            / {{ 86400 * var('attribution_half_life_days') }}, 1000)
+    )
+{%- endmacro %}

@@ -1,0 +1,106 @@
+-- One row per conversion type, attribution model, period grain, period, channel and
+-- campaign: the conversions and the revenue credited to it, and what each unit of spend
+-- brought. The type `all` holds every conversion and alone has spend.
+
+with attribution_periods as (
+    select * from {{ ref('customer_journey', 'int_attribution_periods') }}
+),
+
+spend_periods as (
+    select * from {{ ref('customer_journey', 'int_spend_periods') }}
+),
+
+periods as (
+    select * from {{ ref('customer_journey', 'int_periods') }}
+),
+
+sum_types as (
+    select
+        attribution_model,
+        period_grain,
+        period_index,
+        channel,
+        campaign,
+        sum(conversions) as conversions,
+        sum(gross_revenue) as gross_revenue
+    from attribution_periods
+    group by attribution_model, period_grain, period_index, channel, campaign
+),
+
+meet_spend as (
+    select
+        'all' as conversion_type,
+        coalesce(sum_types.attribution_model, spend_periods.attribution_model)
+            as attribution_model,
+        coalesce(sum_types.period_grain, spend_periods.period_grain) as period_grain,
+        coalesce(sum_types.period_index, spend_periods.period_index) as period_index,
+        coalesce(sum_types.channel, spend_periods.channel) as channel,
+        coalesce(sum_types.campaign, spend_periods.campaign) as campaign,
+        coalesce(sum_types.conversions, 0) as conversions,
+        coalesce(sum_types.gross_revenue, 0) as gross_revenue,
+        coalesce(spend_periods.spend, 0) as spend
+    from sum_types
+    full outer join spend_periods
+        on
+            sum_types.attribution_model = spend_periods.attribution_model
+            and sum_types.period_grain = spend_periods.period_grain
+            and sum_types.period_index = spend_periods.period_index
+            and sum_types.channel = spend_periods.channel
+            and sum_types.campaign = spend_periods.campaign
+),
+
+list_types as (
+    select *
+    from meet_spend
+    union all
+    select
+        conversion_type,
+        attribution_model,
+        period_grain,
+        period_index,
+        channel,
+        campaign,
+        conversions,
+        gross_revenue,
+        cast(null as {{ type_money() }}) as spend
+    from attribution_periods
+),
+
+share_periods as (
+    select
+        *,
+        sum(conversions) over all_channels as all_conversions,
+        sum(gross_revenue) over all_channels as all_revenue
+    from list_types
+    window all_channels as (
+        partition by conversion_type, attribution_model, period_grain, period_index
+    )
+),
+
+final as (
+    select
+        share_periods.conversion_type,
+        share_periods.attribution_model,
+        share_periods.period_grain,
+        periods.period_start,
+        share_periods.channel,
+        share_periods.campaign,
+        {{ as_double('share_periods.conversions') }} as conversions,
+        {{ ratio('share_periods.conversions', 'share_periods.all_conversions') }}
+            as conversion_share,
+        {{ as_double('share_periods.gross_revenue') }} as gross_revenue,
+        {{ ratio('share_periods.gross_revenue', 'share_periods.all_revenue') }}
+            as revenue_share,
+        {{ as_money('share_periods.spend') if input_name('marketing_spend') is not none
+            else as_money('null') }} as spend,
+        {{ ratio_of_positive('share_periods.gross_revenue', 'share_periods.spend') }}
+            as roas,
+        periods.is_complete
+    from share_periods
+    inner join periods
+        on
+            share_periods.period_grain = periods.period_grain
+            and share_periods.period_index = periods.period_index
+)
+
+select * from final
