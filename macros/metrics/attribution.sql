@@ -8,24 +8,27 @@
 
 
 {#
-    Walks of twice the length: what walks of a relation lead to when they are taken one
-    after the other. `walks` has conversion_type, from_state, to_state and weight.
+    Walks of twice the length, to select from: what walks of a relation lead to when two
+    are taken one after the other. `walks` has conversion_type, from_state, to_state and
+    weight: the square of a matrix in rows.
 #}
 {% macro doubled_walks(walks) -%}
-    select
-        first_half.conversion_type,
-        first_half.from_state,
-        second_half.to_state,
-        sum(first_half.weight * second_half.weight) as weight
-    from {{ walks }} as first_half
-    inner join {{ walks }} as second_half
-        on
-            first_half.conversion_type = second_half.conversion_type
-            and first_half.to_state = second_half.from_state
-    group by
-        first_half.conversion_type,
-        first_half.from_state,
-        second_half.to_state
+    (
+        select
+            first_half.conversion_type,
+            first_half.from_state,
+            second_half.to_state,
+            sum(first_half.weight * second_half.weight) as weight
+        from {{ walks }} as first_half
+        inner join {{ walks }} as second_half
+            on
+                first_half.conversion_type = second_half.conversion_type
+                and first_half.to_state = second_half.from_state
+        group by
+            first_half.conversion_type,
+            first_half.from_state,
+            second_half.to_state
+    ) as doubled_walks
 {%- endmacro %}
 
 

@@ -1,5 +1,5 @@
--- One row per attribution model, period grain, period, channel and campaign with spend or
--- with credit for a new customer, and the totals of channels and periods, named all.
+-- One row per attribution model, period grain, period, channel and campaign with spend
+-- or with credit for a new customer, and the totals of channels and periods, named all.
 -- Spend without customers and customers without spend both have their row.
 
 with attribution_periods as (

@@ -11,11 +11,11 @@ sum_credits as (
         conversion_date,
         conversion_type,
         channel,
-        campaign
-        {%- for model in models %},
+        {%- for model in models %}
         sum({{ model }}_credit) as {{ model }}_conversions,
-        sum({{ model }}_credit * gross_revenue) as {{ model }}_revenue
+        sum({{ model }}_credit * gross_revenue) as {{ model }}_revenue,
         {%- endfor %}
+        campaign
     from attribution_credits
     group by conversion_date, conversion_type, channel, campaign
 ),

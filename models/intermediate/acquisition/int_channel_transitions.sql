@@ -1,4 +1,4 @@
--- One row per conversion type, state and the state that followed it in a path: how often.
+-- One row per conversion type, state and the state that followed it in a path.
 -- The states are (start), the channels, and how the path ended: (conversion) or (null).
 
 with conversion_paths as (

@@ -1,10 +1,11 @@
--- One row per conversion type and pair of states of the attribution chain: the weight of
--- all walks of 16 steps.
+-- One row per conversion type and pair of states of the attribution chain: the weight
+-- of all walks of 16 steps.
 -- The chain is the matrix [[Q, R, I], [0, 1, 0], [0, 0, I]]: Q leads from channel to
--- channel, R to the conversion, and I notes a visit. Its power n holds the probability of
--- conversion in n steps and, in place of I, the expected visits I + Q + Q^2 + ...
+-- channel, R to the conversion, and I notes a visit. Its power n holds the probability
+-- of conversion in n steps and, in place of I, the expected visits I + Q + Q^2 + ...
 -- Staying in a channel is left out: it changes no removal effect, and without it fewer
 -- steps tell everything.
+-- noqa: disable=ST03,AM04 (a macro reads the steps)
 
 with transitions as (
     select *
@@ -63,15 +64,15 @@ list_steps as (
 ),
 
 walks_of_2 as (
-    {{ doubled_walks('list_steps') }}
+    select * from {{ doubled_walks('list_steps') }}
 ),
 
 walks_of_4 as (
-    {{ doubled_walks('walks_of_2') }}
+    select * from {{ doubled_walks('walks_of_2') }}
 ),
 
 walks_of_8 as (
-    {{ doubled_walks('walks_of_4') }}
+    select * from {{ doubled_walks('walks_of_4') }}
 )
 
-{{ doubled_walks('walks_of_8') }}
+select * from {{ doubled_walks('walks_of_8') }}

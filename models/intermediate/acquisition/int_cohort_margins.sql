@@ -24,7 +24,7 @@ sum_channels as (
     select
         calendar.period_index as cohort_index,
         customers.acquisition_channel as channel,
-        -- A refund dated before the first purchase belongs to the start of the relation.
+        -- A refund dated before the first purchase belongs to the start.
         greatest(entry_calendar.period_index - calendar.period_index, 0)
             as period_number,
         sum(case

@@ -1,5 +1,5 @@
--- One row per segment value, channel, period and window: people first seen in the period,
--- those who first bought in it, and those who bought within the window.
+-- One row per segment value, channel, period and window: people first seen in the
+-- period, those who first bought in it, and those who bought within the window.
 -- A view: it has one reader.
 {{ config(materialized='view') }}
 

@@ -1,5 +1,5 @@
--- One row per segment value, channel, period in which people were first seen and window:
--- those whose whole window is observed, and how many of them bought within it.
+-- One row per segment value, channel, period in which people were first seen and
+-- window: those whose whole window is observed, and how many of them bought within it.
 -- A window of null days never ends. The grain `all` has one period, number 0.
 -- A view: it has one reader.
 {{ config(materialized='view') }}

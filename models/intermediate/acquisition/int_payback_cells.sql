@@ -1,5 +1,5 @@
 -- One row per month of first purchase, acquisition channel and month number up to the
--- as-of date, whether anybody bought in it or not: margin of the month, spend of the first.
+-- as-of date, whether anybody bought in it or not: its margin, and the first's spend.
 -- A view: it has one reader.
 {{ config(materialized='view') }}
 

@@ -1,5 +1,5 @@
--- One row per conversion type and channel of a path: what share of the conversions would
--- be lost without the channel, by the first-order Markov chain of the paths.
+-- One row per conversion type and channel of a path: what share of the conversions
+-- would be lost without the channel, by the first-order Markov chain of the paths.
 
 with transitions as (
     select * from {{ ref('customer_journey', 'int_channel_transitions') }}

@@ -8,7 +8,10 @@ with journey_events as (
     from {{ ref('customer_journey', 'int_journey_events') }}
     where
         customer_id is not null
-        and (event_type = 'purchase' or event_type = 'touchpoint' and channel is not null)
+        and (
+            event_type = 'purchase'
+            or (event_type = 'touchpoint' and channel is not null)
+        )
 ),
 
 journey_channels as (

@@ -20,8 +20,10 @@ enter_amounts as (
         case when event_type = 'purchase' then amount else 0 end
             as net_revenue_order_basis,
         case when event_type = 'purchase' then cost_amount end as cost_amount,
-        case when event_type = 'purchase' and cost_amount is not null then amount else 0 end
-            as costed_revenue
+        case
+            when event_type = 'purchase' and cost_amount is not null then amount
+            else 0
+        end as costed_revenue
     from journey_events
     where event_type in ('purchase', 'refund') and customer_id is not null
     union all

@@ -1,4 +1,4 @@
--- One row: the share of net revenue that is margin where a purchase's cost is not known.
+-- One row: the share of net revenue that is margin where the cost is not known.
 
 with customer_days as (
     select * from {{ ref('customer_journey', 'int_customer_days') }}

@@ -1,5 +1,5 @@
--- One row per segment value, channel, period in which people were first seen and window:
--- how many of them bought within it. Channel `all`: everybody.
+-- One row per segment value, channel, period in which people were first seen and
+-- window: how many of them bought within it. Channel `all`: everybody.
 
 with conversion_cells as (
     select * from {{ ref('customer_journey', 'int_conversion_cells') }}
