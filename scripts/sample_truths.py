@@ -242,15 +242,8 @@ def season_shares(truths: Truths, months: int) -> list[float]:
     return [season / sum(seasons) for season in seasons]
 
 
-def full_window_shares(
-    truths: Truths, first_day: date, months: int, window_days: int
-) -> tuple[float, float]:
-    """Return shares of people whose window is over on the last day.
-
-    First of those who are seen when they arrive, then of those who walk in and are seen
-    when they buy, 1 + 30 * draw * draw whole days after they would have arrived.
-    """
-    delays = {k: (k / 30) ** 0.5 - ((k - 1) / 30) ** 0.5 for k in range(1, 31)}
+def days_of_arrival(truths: Truths, first_day: date, months: int) -> dict[date, float]:
+    """Return the share of people who are first seen on each day."""
     days: dict[date, float] = {}
     day = first_day
     for share in season_shares(truths, months):
@@ -258,13 +251,39 @@ def full_window_shares(
         for _ in range(month_days):
             days[day] = share / month_days
             day += timedelta(days=1)
-    last_start = day - timedelta(days=1 + window_days)
-    arriving = sum(share for seen, share in days.items() if seen <= last_start)
-    walking_in = sum(
-        share * chance
-        for seen, share in days.items()
-        for delay, chance in delays.items()
-        if seen + timedelta(days=delay) <= last_start
+    return days
+
+
+def days_of_first_purchase(
+    truths: Truths, first_day: date, months: int
+) -> dict[date, float]:
+    """Return the share of buyers who first buy on each day, those after the end too.
+
+    They do so 1 + 30 * draw * draw whole days after they would have arrived.
+    """
+    delays = {k: (k / 30) ** 0.5 - ((k - 1) / 30) ** 0.5 for k in range(1, 31)}
+    days: dict[date, float] = {}
+    for seen, share in days_of_arrival(truths, first_day, months).items():
+        for delay, chance in delays.items():
+            day = seen + timedelta(days=delay)
+            days[day] = days.get(day, 0.0) + share * chance
+    return days
+
+
+def full_window_shares(
+    truths: Truths, first_day: date, months: int, window_days: int
+) -> tuple[float, float]:
+    """Return shares of people whose window is over on the last day.
+
+    First of those who are seen when they arrive, then of those who walk in and are seen
+    when they buy.
+    """
+    arrivals = days_of_arrival(truths, first_day, months)
+    purchases = days_of_first_purchase(truths, first_day, months)
+    last_start = max(arrivals) - timedelta(days=window_days)
+    arriving, walking_in = (
+        sum(share for day, share in days.items() if day <= last_start)
+        for days in (arrivals, purchases)
     )
     return arriving, walking_in
 
@@ -351,11 +370,8 @@ def expected_scores(questions: tuple[Question, ...]) -> dict[str, dict[str, floa
     return scores
 
 
-def expected(truths: Truths, first_day: date, months: int) -> dict[str, Any]:
-    """Return rates that follow from the planted ones."""
-    complaints = truths.first_complaint_share
-    first, *later = truths.hazard_by_month_number
-    first = complaints * truths.first_hazard_after_complaint + (1 - complaints) * first
+def expected_mixes(truths: Truths) -> tuple[dict[str, float], dict[str, float]]:
+    """Return the shares of buyers by introducing and by closing channel."""
     won = {row.channel: row.share * row.conversion_rate for row in truths.channels}
     introduced = {
         channel: buyers
@@ -363,19 +379,75 @@ def expected(truths: Truths, first_day: date, months: int) -> dict[str, Any]:
         if channel not in (None, "direct")
     }
     passed_on = (1 - truths.same_channel_share) * sum(introduced.values())
-    mix = {
-        row.channel or "(none)": won[row.channel]
+    closed = {
+        row.channel: won[row.channel]
         * (truths.same_channel_share if row.channel in introduced else 1)
         + passed_on * row.closing_share
         for row in truths.channels
     }
-    return {
-        "conversion_rate": round(sum(won.values()), 6),
-        "hazard_by_month_number": [round(hazard, 6) for hazard in (first, *later)],
-        "acquisition_mix": {
-            channel: round(buyers / sum(won.values()), 6)
+    first, last = (
+        {
+            channel or "(none)": round(buyers / sum(won.values()), 6)
             for channel, buyers in mix.items()
-        },
+        }
+        for mix in (won, closed)
+    )
+    return first, last
+
+
+def expected_costs(truths: Truths, first_day: date, months: int) -> dict[str, Any]:
+    """Return what a new customer costs, over all months, in the reporting currency.
+
+    The paused channel wins customers in a month in which it costs nothing. The cost per
+    day does not depend on the customers: of N of them in D days, all spend per customer
+    is `spend_per_customer` + D * `spend_per_day` / N, and all spend per customer of the
+    channels that cost something is that divided by `paid_customer_share`.
+    """
+    purchases = days_of_first_purchase(truths, first_day, months)
+    end = max(days_of_arrival(truths, first_day, months))
+    observed = sum(share for day, share in purchases.items() if day <= end)
+    paused = sum(
+        share
+        for day, share in purchases.items()
+        if day <= end
+        and 12 * (day.year - first_day.year) + day.month - first_day.month
+        == truths.paused_month_index
+    )
+    costs = {
+        row.channel: row.cost_per_customer
+        * (1 - paused / observed if row.channel == truths.paused_channel else 1)
+        for row in truths.channels
+        if row.channel and row.cost_per_customer
+    }
+    _, closing = expected_mixes(truths)
+    per_customer = sum(closing[channel] * cost for channel, cost in costs.items())
+    return {
+        "observed_buyer_share": round(observed, 6),
+        "cac": {channel: round(cost, 6) for channel, cost in costs.items()}
+        # Spend that wins nobody has no cost per customer.
+        | {row.channel: None for row in truths.channels if row.cost_per_day},
+        "spend_per_customer": round(per_customer, 6),
+        "paid_customer_share": round(sum(closing[channel] for channel in costs), 6),
+        "spend_per_day": sum(row.cost_per_day for row in truths.channels),
+    }
+
+
+def expected(truths: Truths, first_day: date, months: int) -> dict[str, Any]:
+    """Return rates that follow from the planted ones."""
+    complaints = truths.first_complaint_share
+    first, *later = truths.hazard_by_month_number
+    first = complaints * truths.first_hazard_after_complaint + (1 - complaints) * first
+    conversion = sum(row.share * row.conversion_rate for row in truths.channels)
+    introducing, closing = expected_mixes(truths)
+    return {
+        "conversion_rate": round(conversion, 6),
+        "hazard_by_month_number": [round(hazard, 6) for hazard in (first, *later)],
+        "introducing_mix": introducing,
+        "acquisition_mix": closing,
+        "acquisition_cost": expected_costs(truths, first_day, months),
+        # An order costs 0.5 to 0.7 of its amount; of 95% of the orders it is known.
+        "margin_rate": 0.4,
+        "known_cost_share": 0.95,
         "funnel_in_60_days": expected_funnel(truths, first_day, months),
         "milestone_success": expected_milestone_success(truths),
         "questions": expected_scores(truths.questions),

@@ -15,11 +15,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from oracle_rows import Row, Settings, accepted, config, is_purchase
+from oracle_rows import Row, Settings, accepted, by_name, config, is_purchase
 
 EPOCH = date(1970, 1, 1)
 # A day, counted from 1970-01-01, on which a week starts.
 WEEK_ANCHOR = {"monday": 4, "sunday": 3, "saturday": 2}
+# The inputs that tell of something that happened.
+OBSERVED = ("transactions", "touchpoints", "marketing_spend", "survey_responses")
 MONTHS = {"month": 1, "quarter": 3, "year": 12}
 
 
@@ -51,6 +53,13 @@ class Facts:
     traits: dict[str | None, Row]
 
     @cached_property
+    def begins(self) -> int:
+        """First day of the calendar: of the first event, or of history before it."""
+        days = [row["local"] for name in OBSERVED for row in self.seen.get(name, [])]
+        start = self.settings.history_start_date
+        return min(map(number_of, [*days, start] if start else days))
+
+    @cached_property
     def people(self) -> pd.DataFrame:
         """First purchase day of each customer and days until the second (or null)."""
         bought = self.rows[self.rows["is_purchase"] & ~self.rows["is_truncated"]]
@@ -65,26 +74,28 @@ def acquisition_channel(
     touches: list[Row], until: datetime | None, settings: Settings
 ) -> str:
     """Channel credited with a first purchase, or with a prospect's interest so far."""
+    # A touch without a channel is not marketing.
+    touches = [touch for touch in touches if touch.get("channel")]
     if until is None:
         until = max((touch["local"] for touch in touches), default=datetime.min)
     path = [
         touch
-        for touch in sorted(touches, key=lambda touch: str(touch["touchpoint_id"]))
+        for touch in sorted(touches, key=lambda t: (t["local"], t["touchpoint_id"]))
         if touch["local"] <= until
         and (until.date() - touch["local"].date()).days
         <= settings.attribution_lookback_days
     ]
-    # A touch without a channel names one only where there is no other touch.
-    path = [touch for touch in path if touch.get("channel")] or path
-    seed = config("journey_channels")
-    direct = set(seed.loc[seed["is_direct"], "channel"])
     if settings.acquisition_attribution_model == "last_non_direct":
-        path = [touch for touch in path if touch.get("channel") not in direct] or path
+        path = [touch for touch in path if not is_direct(touch["channel"])] or path
     if not path:
         return "(none)"
-    # Of touches at one moment both give the one with the smallest id.
-    choose = min if settings.acquisition_attribution_model == "first" else max
-    return choose(path, key=lambda touch: touch["local"]).get("channel") or "(unknown)"
+    chosen = 0 if settings.acquisition_attribution_model == "first" else -1
+    return str(path[chosen]["channel"])
+
+
+def is_direct(channel: str) -> bool:
+    """Whether a channel is no marketing of its own."""
+    return bool(by_name("journey_channels").get(channel, {}).get("is_direct", False))
 
 
 def describe_people(
@@ -156,8 +167,7 @@ def facts(judged: Mapping[str, list[Row]], settings: Settings) -> Facts:
     ]
     columns = ["segment", "customer", "day", "order_day", "money", "is_purchase"]
     rows = pd.DataFrame(records, columns=[*columns, "first_day", "is_truncated"])
-    observed = ("transactions", "touchpoints", "marketing_spend", "survey_responses")
-    days = [row["local"].date() for name in observed for row in seen.get(name, [])]
+    days = [row["local"].date() for name in OBSERVED for row in seen.get(name, [])]
     as_of = number_of(settings.as_of_date or max(days))
     return Facts(settings, segments, rows, as_of, seen, owner, traits)
 

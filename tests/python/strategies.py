@@ -27,7 +27,17 @@ CLOCKS = [
     "T12:00:00+02:00",
     "T23:30:00-05:00",
 ]
-CHANNELS = ["paid_search", "email", "direct", "unheard_of", None]
+# Some are paid for, one is not listed, one is a name that the reports write.
+CHANNELS = [
+    *["paid_search", "paid_social", "email", "direct", "unheard_of", None] * 2,
+    "(none)",
+]
+# Nobody is touched by the last two.
+SPEND_CHANNELS = [
+    *("paid_search", "paid_social", "email", "unheard_of", "(null)", None),
+    *("display", "billboard"),
+]
+CAMPAIGNS = [*["spring", "autumn", None] * 3, "all"]
 # Touches of every stage, and of none; what few people do stands here more than once.
 TOUCHPOINT_TYPES = [
     *("ad_click", "direct_mail", "site_visit", "store_visit", "presales_call"),
@@ -64,6 +74,7 @@ amounts = st.sampled_from(["0", "10", "19.99", "0.005", "250.0000"]) | st.intege
     0, 50_000
 ).map(lambda cents: f"{cents / 100:.2f}")
 currencies = st.sampled_from(["USD", None, "EUR", "eur", "GBP"])
+SPENT = [*["10", "0.005", "33.33"] * 3, *("0", "-1", "free", None)]
 
 
 def many(
@@ -182,10 +193,23 @@ def companies(draw: st.DrawFn, ties: bool = False) -> dict[str, pd.DataFrame]:
             "occurred_at": moments,
             "touchpoint_type": st.sampled_from(TOUCHPOINT_TYPES),
             "channel": st.sampled_from(CHANNELS),
+            "campaign": st.sampled_from(CAMPAIGNS),
             "outcome": st.sampled_from(OUTCOMES),
         }
     )
-    touches = many(draw, touch, 0, 40)
+    touches = many(draw, touch, 0, 60)
+    # Some buy at the very moment at which an advertisement meets them.
+    struck = st.tuples(purchases, st.sampled_from(CHANNELS), st.sampled_from(CAMPAIGNS))
+    touches += [
+        {
+            "customer_id": buyer["customer_id"],
+            "occurred_at": buyer["occurred_at"],
+            "touchpoint_type": "ad_click",
+            "channel": channel,
+            "campaign": campaign,
+        }
+        for buyer, channel, campaign in draw(st.lists(struck, max_size=6))
+    ]
     # One buyer tells the next, at the moment at which that one buys.
     stories = draw(st.lists(st.tuples(purchases, purchases, st.booleans()), max_size=4))
     for teller, listener, is_early in stories:
@@ -214,11 +238,14 @@ def companies(draw: st.DrawFn, ties: bool = False) -> dict[str, pd.DataFrame]:
         answers.append(praise | {"customer_id": person, "responded_at": moment})
     for number, row in enumerate(answers):
         row["response_id"] = f"a{number:02}"
+    # On some days the same channel and campaign is paid for again.
     spend = st.fixed_dictionaries(
         {
-            "spend_date": st.dates(FIRST_DAY, LAST_DAY).map(str),
-            "channel": st.sampled_from(CHANNELS),
-            "amount": st.sampled_from(["10", "0", "-1", "free", None]),
+            "spend_date": st.dates(FIRST_DAY, LAST_DAY).map(str)
+            | st.sampled_from([str(day) for day in CHANGES]),
+            "channel": st.sampled_from(SPEND_CHANNELS),
+            "campaign": st.sampled_from(CAMPAIGNS),
+            "amount": st.sampled_from(SPENT),
             "currency": st.sampled_from(["USD", "GBP", None]),
         }
     )
@@ -242,7 +269,7 @@ def companies(draw: st.DrawFn, ties: bool = False) -> dict[str, pd.DataFrame]:
         "transactions": bought,
         "touchpoints": frame("touchpoints", touches),
         "survey_responses": frame("survey_responses", answers),
-        "marketing_spend": frame("marketing_spend", draw(st.lists(spend, max_size=10))),
+        "marketing_spend": frame("marketing_spend", many(draw, spend, 0, 25)),
         "identities": frame(
             "identities", [{"visitor_id": v, "customer_id": c} for v, c in links]
         ),

@@ -20,6 +20,13 @@ import cdnow
 from compare import assert_tables_equal
 from harness import COLUMNS, PROJECT, compile_project
 from oracle import Facts, facts
+from oracle_acquisition import acquisition
+from oracle_attribution import (
+    attribution,
+    attribution_credits,
+    channel_effects,
+    channel_transitions,
+)
 from oracle_customers import customers
 from oracle_experience import brand_performance, experience, survey_scores
 from oracle_funnel import funnel, transitions
@@ -43,6 +50,8 @@ SAMPLE = PROJECT / "seeds" / "sample"
 SEGMENT = ["segment_column", "segment_value"]
 PERIOD = [*SEGMENT, "period_grain", "period_start"]
 OFFSET = ["offset_basis", "period_number"]
+MODEL = "attribution_model"
+ACCOUNT = ["period_grain", "period_start", "channel", "campaign"]
 KEYS = {
     "rpt_cohort_retention": [*SEGMENT, "period_grain", "cohort_start", *OFFSET],
     "rpt_retention": ["measure", *PERIOD, *OFFSET, "window_days"],
@@ -59,6 +68,11 @@ KEYS = {
     "fct_survey_scores": ["response_id"],
     "rpt_experience": [*PERIOD, "survey_type", "question_id"],
     "rpt_brand_performance": [*PERIOD, "nps_group"],
+    "fct_attribution_credits": ["conversion_id", "touchpoint_id", MODEL],
+    "rpt_attribution": ["conversion_type", MODEL, *ACCOUNT],
+    "rpt_acquisition": [MODEL, *ACCOUNT],
+    "rpt_channel_transitions": ["conversion_type", "from_state", "to_state"],
+    "rpt_channel_effects": ["conversion_type", "channel"],
 }
 # Of these the oracle computes some columns only: the others tell of money, or of what
 # was read and when.
@@ -78,6 +92,11 @@ REPORTS: dict[str, Callable[[Facts], pd.DataFrame]] = {
     "fct_survey_scores": survey_scores,
     "rpt_experience": experience,
     "rpt_brand_performance": brand_performance,
+    "fct_attribution_credits": attribution_credits,
+    "rpt_attribution": attribution,
+    "rpt_acquisition": acquisition,
+    "rpt_channel_transitions": channel_transitions,
+    "rpt_channel_effects": channel_effects,
 }
 PUBLIC_KEYS = KEYS | {
     "dim_periods": ["period_grain", "period_start"],
@@ -316,6 +335,10 @@ def test_marts_equal_oracle_under_other_settings(inputs: Tables) -> None:
         week_start="sunday",
         acquisition_attribution_model="first",
         attribution_lookback_days=30,
+        attribution_half_life_days=0.02,
+        attribution_first_touch_weight=0.7,
+        attribution_last_touch_weight=0.3,
+        marketing_spend_repeats="reject",
         small_sample_size=3,
         lapse_days=14,
         survey_answers_counted="all",

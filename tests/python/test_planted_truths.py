@@ -10,113 +10,46 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
 from functools import cache
-from math import comb, isnan
-from typing import Any
+from math import comb
 
 import pandas as pd
 import pytest
 
+import acquisition_truths
+import planted_acquisition
 import planted_truths
 from generate_sample_data import FIRST_DAY, Company, Request
 from harness import PROJECT, Compiled, compile_project
+from recovery import CUSTOMERS, LARGE_CUSTOMERS, Frames, Quantity, Recovery
 from sample_truths import GOOD_ROWS, Truths, expected
 
 TRUTHS = Truths()
 MONTHS = 24
-CUSTOMERS = 1000
 SEEDS = range(101, 141)
-LARGE_CUSTOMERS, LARGE_SEED = 300_000, 1
+LARGE_SEED = 1
 LEVEL = 0.95
 # A correct interval covers less often than this allows once in a thousand quantities.
 CHANCE = 1e-3
 STANDARD_ERRORS = 4
 REPORT = PROJECT / "target" / "planted_truths.md"
 
-FUNNEL, SCORECARD, EXPERIENCE = TABLES = (
+FUNNEL, SCORECARD, EXPERIENCE = JOURNEY = (
     "rpt_stage_funnel",
     "rpt_milestone_scorecard",
     "rpt_experience",
 )
+TABLES = (*JOURNEY, *acquisition_truths.TABLES)
 CUSTOMER_TABLES = ("dim_customers", "fct_survey_scores")
 TOTALS = {"segment_column": "all", "segment_value": "all"}
 MILESTONE = TOTALS | {"touchpoint_type": "all", "medium": "all"}
 
-Frames = dict[str, pd.DataFrame]
-
-
-@dataclass(frozen=True)
-class Quantity:
-    """A true number, and the cell of a public table that estimates it."""
-
-    table: str
-    column: str
-    where: tuple[tuple[str, Any], ...]
-    truth: float
-    source: str
-
-    def __str__(self) -> str:
-        """Name the cell."""
-        shown = [
-            f"{value} days" if key == "window_days" else str(value)
-            for key, value in self.where
-            if value != "all" and key != "segment_column"
-        ]
-        return f"{self.table} {' '.join(shown)}: {self.column}"
-
-    def estimate(self, tables: Frames) -> tuple[float, float, float]:
-        """Return the estimate and its interval."""
-        row = the_row(tables[self.table], dict(self.where))
-        names = (self.column, f"{self.column}_lower", f"{self.column}_upper")
-        estimate, lower, upper = (float(row[name]) for name in names)
-        assert not isnan(estimate + lower + upper), f"{self} has no value or interval"
-        assert lower <= estimate <= upper, self
-        return estimate, lower, upper
-
-
-@dataclass
-class Recovery:
-    """The estimates of a quantity, one per company."""
-
-    quantity: Quantity
-    estimates: list[float] = field(default_factory=list)
-    covered: int = 0
-
-    def add(self, tables: Frames) -> None:
-        """Take the estimate from the tables of one more company."""
-        estimate, lower, upper = self.quantity.estimate(tables)
-        self.estimates.append(estimate)
-        self.covered += lower <= self.quantity.truth <= upper
-
-    @property
-    def bias_in_errors(self) -> float:
-        """How many standard errors the mean estimate lies from the truth.
-
-        A truth that was counted is uncertain too: an estimate of many companies' size.
-        """
-        values = pd.Series(self.estimates)
-        share = 1 / len(values)
-        if self.quantity.source == "counted":
-            share += CUSTOMERS / LARGE_CUSTOMERS
-        return float(
-            (values.mean() - self.quantity.truth) / (values.std() * share**0.5)
-        )
-
-
-def the_row(table: pd.DataFrame, where: dict[str, Any]) -> pd.Series:
-    """Return the one row of a table with these values."""
-    rows = table
-    for column, value in where.items():
-        rows = rows[rows[column] == value]
-    assert len(rows) == 1, f"{len(rows)} rows with {where}"
-    return rows.iloc[0]
-
 
 def company(customers: int, seed: int) -> Company:
-    """Return a company with the tables of `planted_truths`."""
+    """Return a company with its own tables about its journeys and its costs."""
     made = Company(Request(customers=customers, months=MONTHS, seed=seed), TRUTHS)
     planted_truths.make_tables(made)
+    planted_acquisition.make_tables(made)
     return made
 
 
@@ -226,10 +159,13 @@ def quantities() -> tuple[Quantity, ...]:
         *funnel_quantities(planted_truths.funnel(large())),
         *milestone_quantities(planted_truths.scorecard(large())),
         *experience_quantities(),
+        *acquisition_truths.quantities(
+            TRUTHS, MONTHS, planted_acquisition.margins(large())
+        ),
     )
 
 
-def compiled_for(made: Company) -> Compiled:
+def compiled_for(made: Company, model: str = acquisition_truths.CLOSING) -> Compiled:
     """Return the project compiled for the columns of generated inputs."""
     types = {
         name: {
@@ -238,15 +174,17 @@ def compiled_for(made: Company) -> Compiled:
         }
         for name in GOOD_ROWS
     }
-    zone = {"reporting_timezone": TRUTHS.reporting_timezone, "segment_columns": []}
-    compiled = compile_project(zone, types)
-    # No report feeds another model.
-    needed = [
-        model
-        for model in compiled.models
-        if model.name in TABLES or not model.name.startswith("rpt_")
-    ]
-    return replace(compiled, models=needed)
+    variables = {
+        "reporting_timezone": TRUTHS.reporting_timezone,
+        "segment_columns": [],
+        "acquisition_attribution_model": model,
+    }
+    return compile_project(variables, types)
+
+
+def inputs_of(made: Company) -> Frames:
+    """Return what the company's systems deliver."""
+    return {name: made.connection.execute(f"from {name}").df() for name in GOOD_ROWS}
 
 
 def assert_same_counts(
@@ -292,11 +230,18 @@ def recoveries() -> list[Recovery]:
     found = [Recovery(quantity) for quantity in quantities()]
     for seed in SEEDS:
         made = company(CUSTOMERS, seed)
-        inputs = {
-            name: made.connection.execute(f"from {name}").df() for name in GOOD_ROWS
-        }
+        inputs = inputs_of(made)
         tables = compiled_for(made).run(inputs, [*TABLES, *CUSTOMER_TABLES])
+        by_first_touch = compiled_for(made, acquisition_truths.INTRODUCING).run(
+            inputs, [acquisition_truths.CONVERSION]
+        )
+        tables[acquisition_truths.FIRST_CONVERSION] = by_first_touch[
+            acquisition_truths.CONVERSION
+        ]
         assert_counts(made, tables, f"seed {seed}")
+        acquisition_truths.assert_acquisition(made, tables, f"seed {seed}")
+        acquisition_truths.assert_payback(made, tables, f"seed {seed}")
+        acquisition_truths.assert_conversion(made, tables, f"seed {seed}")
         for recovery in found:
             recovery.add(tables)
     return found

@@ -1,6 +1,7 @@
 -- One row per conversion type and pair of states of the attribution chain: the weight
 -- of all walks of 4,096 steps.
--- noqa: disable=ST03,AM04 (a macro reads the steps)
+-- The linter does not see that a macro reads the steps.
+-- noqa: disable=ST03,AM04
 
 with walks_of_256 as (
     select * from {{ ref('customer_journey', 'int_channel_walks_256') }}
