@@ -21,7 +21,7 @@ import planted_acquisition
 import planted_truths
 from generate_sample_data import FIRST_DAY, Company, Request
 from harness import PROJECT, Compiled, compile_project
-from recovery import CUSTOMERS, LARGE_CUSTOMERS, Frames, Quantity, Recovery
+from recovery import CUSTOMERS, LARGE_CUSTOMERS, Frames, Quantity, Recovery, the_row
 from sample_truths import GOOD_ROWS, Truths, expected
 
 TRUTHS = Truths()
@@ -274,6 +274,12 @@ def report(found: list[Recovery]) -> str:
         )
     covered = sum(recovery.covered for recovery in found)
     total = len(found) * len(SEEDS)
+    lines += [
+        "",
+        "Exact in every company: people and buyers by stage, milestone, channel and"
+        " window; new customers, spend and cost per customer by channel and month, each"
+        " cost as planted but for rounding; margins by cohort, channel, month number.",
+    ]
     lines += ["", f"Covered overall: {covered} of {total} ({covered / total:.1%})."]
     return "\n".join(lines) + "\n"
 
@@ -304,6 +310,17 @@ def test_estimates_meet_the_truth(recoveries: list[Recovery]) -> None:
     assert not biased, "estimates that are off:\n" + "\n".join(biased)
 
 
+def assert_margins_of_many() -> None:
+    """Assert that the large company's margins are the planted ones, nearly exactly."""
+    truths = expected(TRUTHS, FIRST_DAY, MONTHS)
+    cells = planted_acquisition.margins(large()).query("channel == 'all'")
+    gross, costed = cells["gross_revenue"].sum(), cells["costed_revenue"].sum()
+    assert costed / gross == pytest.approx(truths["known_cost_share"], abs=1e-3)
+    # Costs are drawn evenly from a fifth of the amount, of half a million orders.
+    rate = planted_acquisition.margin_rate(large())
+    assert rate == pytest.approx(truths["margin_rate"], abs=1e-3)
+
+
 def test_what_follows_is_what_a_large_company_gives() -> None:
     """The closed forms of `sample_truths.expected`, within four standard errors."""
     truths = expected(TRUTHS, FIRST_DAY, MONTHS)
@@ -325,9 +342,14 @@ def test_what_follows_is_what_a_large_company_gives() -> None:
         row = scorecard.loc[milestone]
         shares[milestone] = (row["succeeded_people"], row["eligible_people"])
         rates[milestone] = rate
-    for name, (count, total) in shares.items():
-        error = (rates[name] * (1 - rates[name]) / total) ** 0.5
-        assert abs(count / total - rates[name]) <= STANDARD_ERRORS * error, name
+    closed_forms = [
+        *((name, *counts, rates[name]) for name, counts in shares.items()),
+        *acquisition_truths.shares_of_many(large(), MONTHS),
+    ]
+    for name, count, total, rate in closed_forms:
+        error = (rate * (1 - rate) / total) ** 0.5
+        assert abs(count / total - rate) <= STANDARD_ERRORS * error, name
+    assert_margins_of_many()
     answers = (
         large()
         .connection.execute(
@@ -352,3 +374,48 @@ def test_what_follows_is_what_a_large_company_gives() -> None:
         key = "nps" if "nps" in truth else "mean"
         error = STANDARD_ERRORS * spread / row["answers"] ** 0.5
         assert row[key] == pytest.approx(truth[key], abs=error), row["question_id"]
+
+
+def test_buyers_who_are_not_recognised_make_their_channel_look_dearer() -> None:
+    """In the company every buyer's visitors are known by name; here one in five's not.
+
+    They are credited to `(none)`, so a channel's cost per customer rises by as much as
+    it loses of its customers. All spend per new customer stays what it is. Conversion
+    falls twice over: the visitor never buys, and the buyer walks in.
+    """
+    made = company(CUSTOMERS, SEEDS.start)
+    lost = planted_acquisition.unrecognised(made, one_in=5)
+    inputs = inputs_of(made)
+    names = "c" + lost["person"].astype(str)
+    known = inputs["identities"]
+    inputs["identities"] = known[~known["customer_id"].isin(names)]
+    tables = compiled_for(made).run(inputs, acquisition_truths.TABLES)
+
+    months = acquisition_truths.channel_months(tables)
+    by_channel = months.astype({"spend": float}).groupby("channel")
+    found = by_channel[["spend", "new_customers"]].sum()
+    buyers = planted_acquisition.new_customers(made, "acquisition_channel")
+    won = buyers.groupby("channel")["new_customers"].sum()
+    credited = won - lost.groupby("channel").size().reindex(won.index, fill_value=0)
+    credited["(none)"] += len(lost)
+    credited["all"], credited["affiliate"] = won.sum(), 0.0
+    assert found["new_customers"].to_dict() == credited.to_dict()
+    spent = planted_acquisition.spend(made).groupby("channel")["spend"].sum()
+    for channel in spent.index.drop("affiliate"):
+        share = credited[channel] / won[channel]
+        assert 0.7 < share < 0.9
+        cost = found["spend"][channel] / found["new_customers"][channel]
+        assert cost == pytest.approx(spent[channel] / won[channel] / share)
+    cost = found["spend"]["all"] / found["new_customers"]["all"]
+    assert cost == pytest.approx(spent.sum() / won.sum())
+
+    own = planted_acquisition.conversion(made, "closing")
+    before = own[(own["channel"] == "all") & own["window_days"].isna()].iloc[0]
+    rows = tables[acquisition_truths.CONVERSION]
+    after = the_row(
+        rows[rows["window_days"].isna()],
+        acquisition_truths.TOTALS | {"channel": "all"},
+    )
+    assert after["people"] == before["people"] + lost["visitors"].sum()
+    assert after["converted_people"] == before["converted_people"]
+    assert after["walk_in_people"] == before["walk_in_people"] + len(lost)
