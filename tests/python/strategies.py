@@ -37,6 +37,9 @@ SPEND_CHANNELS = [
     *("paid_search", "paid_social", "email", "unheard_of", "(null)", None),
     *("display", "billboard"),
 ]
+# Days from an advertisement to the purchase of whom it met, around each lookback; None:
+# they buy at that very moment.
+WAITS = [None, None, 0, 1, 2, 7, 8, 30, 31, 90, 91]
 CAMPAIGNS = [*["spring", "autumn", None] * 3, "all"]
 # Touches of every stage, and of none; what few people do stands here more than once.
 TOUCHPOINT_TYPES = [
@@ -74,6 +77,18 @@ amounts = st.sampled_from(["0", "10", "19.99", "0.005", "250.0000"]) | st.intege
     0, 50_000
 ).map(lambda cents: f"{cents / 100:.2f}")
 currencies = st.sampled_from(["USD", None, "EUR", "eur", "GBP"])
+# A cost that cannot be read is not known.
+COSTS: list[str | None] = [
+    None,
+    None,
+    "0",
+    "5",
+    "9.99",
+    "250",
+    "-3",
+    "unknown",
+    " 12.345678 ",
+]
 SPENT = [*["10", "0.005", "33.33"] * 3, *("0", "-1", "free", None)]
 
 
@@ -131,6 +146,8 @@ def transactions(
     With `ties` nothing but what they hold tells which of two copies is the newer.
     """
     someone = st.sampled_from(people)
+    # Some companies know of no cost at all.
+    costs: list[str | None] = draw(st.sampled_from([COSTS, COSTS, [None]]))
     bought = st.fixed_dictionaries(
         {
             "customer_id": someone,
@@ -139,6 +156,7 @@ def transactions(
             "currency": currencies,
             "transaction_type": st.sampled_from([None, "purchase"]),
             "sales_channel": st.sampled_from([None, "web"]),
+            "cost": st.sampled_from(costs),
         }
     )
     rows = many(draw, bought, 1, 40)
@@ -198,18 +216,29 @@ def companies(draw: st.DrawFn, ties: bool = False) -> dict[str, pd.DataFrame]:
         }
     )
     touches = many(draw, touch, 0, 60)
-    # Some buy at the very moment at which an advertisement meets them.
-    struck = st.tuples(purchases, st.sampled_from(CHANNELS), st.sampled_from(CAMPAIGNS))
-    touches += [
+    advertisement = st.fixed_dictionaries(
         {
-            "customer_id": buyer["customer_id"],
-            "occurred_at": buyer["occurred_at"],
-            "touchpoint_type": "ad_click",
-            "channel": channel,
-            "campaign": campaign,
+            "buyer": purchases,
+            "days": st.sampled_from(WAITS),
+            "clock": st.sampled_from(CLOCKS),
+            "channel": st.sampled_from(CHANNELS),
+            "campaign": st.sampled_from(CAMPAIGNS),
         }
-        for buyer, channel, campaign in draw(st.lists(struck, max_size=6))
-    ]
+    )
+    for seen in many(draw, advertisement, 0, 20):
+        moment = seen["buyer"]["occurred_at"]
+        if seen["days"] is not None:
+            day = date.fromisoformat(moment[:10]) - timedelta(seen["days"])
+            moment = f"{day}{seen['clock']}"
+        touches.append(
+            {
+                "customer_id": seen["buyer"]["customer_id"],
+                "occurred_at": moment,
+                "touchpoint_type": "ad_click",
+                "channel": seen["channel"],
+                "campaign": seen["campaign"],
+            }
+        )
     # One buyer tells the next, at the moment at which that one buys.
     stories = draw(st.lists(st.tuples(purchases, purchases, st.booleans()), max_size=4))
     for teller, listener, is_early in stories:

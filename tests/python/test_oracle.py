@@ -27,11 +27,13 @@ from oracle_attribution import (
     channel_effects,
     channel_transitions,
 )
+from oracle_conversion import conversion
 from oracle_customers import customers
 from oracle_experience import brand_performance, experience, survey_scores
 from oracle_funnel import funnel, transitions
 from oracle_growth import growth, growth_accounting, revenue_decomposition
 from oracle_journey import journey_events, stage_history
+from oracle_payback import cac_payback
 from oracle_retention import cohort_retention, retention
 from oracle_rows import (
     INSTANTS,
@@ -71,6 +73,8 @@ KEYS = {
     "fct_attribution_credits": ["conversion_id", "touchpoint_id", MODEL],
     "rpt_attribution": ["conversion_type", MODEL, *ACCOUNT],
     "rpt_acquisition": [MODEL, *ACCOUNT],
+    "rpt_conversion": [*PERIOD, "channel", "window_days"],
+    "rpt_cac_payback": ["cohort_start", "channel", "period_number"],
     "rpt_channel_transitions": ["conversion_type", "from_state", "to_state"],
     "rpt_channel_effects": ["conversion_type", "channel"],
 }
@@ -95,6 +99,8 @@ REPORTS: dict[str, Callable[[Facts], pd.DataFrame]] = {
     "fct_attribution_credits": attribution_credits,
     "rpt_attribution": attribution,
     "rpt_acquisition": acquisition,
+    "rpt_conversion": conversion,
+    "rpt_cac_payback": cac_payback,
     "rpt_channel_transitions": channel_transitions,
     "rpt_channel_effects": channel_effects,
 }
@@ -339,6 +345,7 @@ def test_marts_equal_oracle_under_other_settings(inputs: Tables) -> None:
         attribution_first_touch_weight=0.7,
         attribution_last_touch_weight=0.3,
         marketing_spend_repeats="reject",
+        gross_margin_rate=0.35,
         small_sample_size=3,
         lapse_days=14,
         survey_answers_counted="all",
