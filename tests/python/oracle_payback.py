@@ -148,12 +148,12 @@ def cells_of(
 
 
 def rows_of(
-    cells: list[dict[str, Any]], customers: int, spend: int | None
+    cells: list[dict[str, Any]], customers: int, spend: int | None, has_margin: bool
 ) -> Iterator[dict[str, Any]]:
     """Yield the published rows of one cohort."""
     cac, reason = cac_of(customers, spend)
     ratios: dict[int, Fraction | None] = {}
-    payback, margins = None, set()
+    payback = None
     for cell in cells:
         total, number = cell["cumulative_margin"], cell["period_number"]
         each = None if total is None or not customers else Fraction(total, customers)
@@ -161,14 +161,12 @@ def rows_of(
         ratios[number] = None if each is None or cac is None else each / cac
         if payback is None and cac is not None and each is not None and each >= cac:
             payback = number
-        if cell["is_complete"]:
-            margins.add(total)
     if cac is None:
         status = "no_cac"
     elif payback is not None:
         status = "paid_back"
     else:
-        status = "no_margin" if None in margins else "not_yet"
+        status = "not_yet" if has_margin else "no_margin"
     for cell in cells:
         number = cell["period_number"]
         yield {
@@ -211,5 +209,6 @@ def cac_payback(known: Facts) -> pd.DataFrame:
         paid = spend.get(key, 0) if "marketing_spend" in known.seen else None
         (start,) = as_dates([months.start(key[0])])
         named = {"period_grain": "month", "cohort_start": start, "channel": key[1]}
-        records += [named | row for row in rows_of(cells, sizes.get(key, 0), paid)]
+        published = rows_of(cells, sizes.get(key, 0), paid, rate is not None)
+        records += [named | row for row in published]
     return pd.DataFrame(records)
