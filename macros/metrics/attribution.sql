@@ -34,12 +34,12 @@
 {%- endmacro %}
 
 
-{# Share of the last touch's weight that a touch keeps, given its age in seconds. #}
-{% macro decay_weight(age_seconds) -%}
-    {#- Beyond a thousand half-lives a weight would be too small for a float. -#}
+{# Weight of a touch against the last one of its path, by the seconds between them. #}
+{% macro decay_weight(seconds_to_last) -%}
+    {#- Beyond a thousand half-lives a weight would be too small for a float. #}
     power(
         {{ customer_journey.as_double(2) }},
-        -least({{ customer_journey.as_double(age_seconds) }}
+        -least({{ customer_journey.as_double(seconds_to_last) }}
             / {{ 86400 * var('attribution_half_life_days') }}, 1000)
     )
 {%- endmacro %}

@@ -13,7 +13,9 @@
 {# The reason to reject a name that the reports write themselves, or null. #}
 {% macro reserved_problem(column, name) -%}
     case
-        when {{ column }} in ('all', '(none)', '(start)', '(conversion)', '(null)')
+        when
+            {{ column }} in ('all', '(none)', '(start)', '(conversion)', '(null)')
+            or {{ column }} like '(visits) %'
             then 'reserved_{{ name }}'
     end
 {%- endmacro %}

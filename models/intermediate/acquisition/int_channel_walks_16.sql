@@ -45,14 +45,14 @@ list_steps as (
     select
         conversion_type,
         from_state,
-        'visits of ' || from_state as to_state,
+        '(visits) ' || from_state as to_state,
         1 as weight
     from list_states
     union all
     select
         conversion_type,
-        'visits of ' || from_state as from_state,
-        'visits of ' || from_state as to_state,
+        '(visits) ' || from_state as from_state,
+        '(visits) ' || from_state as to_state,
         1 as weight
     from list_states
     union all

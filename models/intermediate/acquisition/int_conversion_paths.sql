@@ -17,8 +17,11 @@ count_channels as (
         row_number() over (
             partition by customer_id, conversion_step, channel order by step_number
         ) = 1 as is_channel_start,
-        {{ decay_weight(seconds_between('touched_at', 'converted_at')) }}
-            as decay_weight
+        -- Measured from the conversion the weights would be in the same proportion.
+        {{ decay_weight(seconds_between(
+            'touched_at',
+            'max(touched_at) over (partition by customer_id, conversion_step)'
+        )) }} as decay_weight
     from path_touches
 ),
 

@@ -6,7 +6,7 @@ with transitions as (
 ),
 
 walks as (
-    select * from {{ ref('customer_journey', 'int_channel_walks_4096') }}
+    select * from {{ ref('customer_journey', 'int_channel_walks_65536') }}
 ),
 
 count_paths as (
@@ -40,12 +40,12 @@ find_probabilities as (
         on
             list_channels.conversion_type = visits.conversion_type
             and visits.from_state = '(start)'
-            and 'visits of ' || list_channels.channel = visits.to_state
+            and '(visits) ' || list_channels.channel = visits.to_state
     inner join walks as own_visits
         on
             list_channels.conversion_type = own_visits.conversion_type
             and list_channels.channel = own_visits.from_state
-            and 'visits of ' || list_channels.channel = own_visits.to_state
+            and '(visits) ' || list_channels.channel = own_visits.to_state
     left join walks as conversions
         on
             list_channels.conversion_type = conversions.conversion_type
