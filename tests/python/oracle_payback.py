@@ -116,11 +116,7 @@ def cac_of(customers: int, spend: int | None) -> tuple[Fraction | None, str | No
     """Cost of winning a customer, and why it is not known."""
     if spend is None:
         return None, "no_spend_input"
-    if spend and customers:
-        return Fraction(spend, customers), None
-    if spend:
-        return None, "no_customers"
-    return None, "no_spend" if customers else "no_spend_and_no_customers"
+    return (Fraction(spend, customers), None) if spend else (None, "no_spend")
 
 
 def publish(value: Fraction | int | None, unit: int = 1) -> float | None:
@@ -156,7 +152,7 @@ def rows_of(
     payback = None
     for cell in cells:
         total, number = cell["cumulative_margin"], cell["period_number"]
-        each = None if total is None or not customers else Fraction(total, customers)
+        each = None if total is None else Fraction(total, customers)
         cell["each"] = each
         ratios[number] = None if each is None or cac is None else each / cac
         if payback is None and cac is not None and each is not None and each >= cac:
@@ -201,7 +197,8 @@ def cac_payback(known: Facts) -> pd.DataFrame:
         for key in keys:
             sizes[key] = sizes.get(key, 0) + 1
     records = []
-    for key in sorted(set(sizes) | set(spend)):
+    # Where nobody was won, there is nobody to pay back.
+    for key in sorted(sizes):
         numbers = range(last - key[0] + 1)
         months_sums = [sums.get((key, number), Sums()) for number in numbers]
         cells = list(cells_of(known, months, key, months_sums, rate))
@@ -209,6 +206,6 @@ def cac_payback(known: Facts) -> pd.DataFrame:
         paid = spend.get(key, 0) if "marketing_spend" in known.seen else None
         (start,) = as_dates([months.start(key[0])])
         named = {"period_grain": "month", "cohort_start": start, "channel": key[1]}
-        published = rows_of(cells, sizes.get(key, 0), paid, rate is not None)
+        published = rows_of(cells, sizes[key], paid, rate is not None)
         records += [named | row for row in published]
     return pd.DataFrame(records)
