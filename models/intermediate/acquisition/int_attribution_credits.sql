@@ -2,6 +2,8 @@
 -- of the conversion that each attribution model gives to the touch.
 {%- set first_weight = var('attribution_first_touch_weight') %}
 {%- set last_weight = var('attribution_last_touch_weight') %}
+{#- Rounded, because 1 - 0.7 - 0.3 is not quite nothing in floats. #}
+{%- set middle_weight = (1 - first_weight - last_weight) | round(9) %}
 
 with conversions as (
     select * from {{ ref('customer_journey', 'int_conversions') }}
@@ -87,7 +89,7 @@ final as (
             when path_length = 2 then {{ last_weight / (first_weight + last_weight) }}
             when path_position = 1 then {{ first_weight }}
             when path_position = path_length then {{ last_weight }}
-            else {{ ratio(1 - first_weight - last_weight, 'path_length - 2') }}
+            else {{ ratio(middle_weight, 'path_length - 2') }}
         end as position_based_credit,
         decay_share as time_decay_credit,
         markov_share as markov_credit,
