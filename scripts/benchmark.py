@@ -40,7 +40,9 @@ TABLES = (
     "rpt_stage_transitions", "rpt_stage_funnel", "rpt_milestone_scorecard",
     "fct_survey_scores", "rpt_experience", "rpt_brand_performance",
     "rpt_cohort_retention", "rpt_retention", "rpt_growth", "rpt_growth_accounting",
-    "rpt_revenue_decomposition", "fct_rejected_rows", "rpt_input_quality",
+    "rpt_revenue_decomposition", "fct_attribution_credits", "rpt_attribution",
+    "rpt_acquisition", "rpt_conversion", "rpt_cac_payback", "rpt_channel_transitions",
+    "rpt_channel_effects", "fct_rejected_rows", "rpt_input_quality",
 )  # fmt: skip
 TIMEZONE = "America/New_York"
 THREADS = 2
@@ -70,9 +72,13 @@ class Usage:
 
 @dataclass(frozen=True)
 class Node:
-    """A seed or model that dbt built: its own seconds, how and where it is stored."""
+    """A seed or model that dbt built: its own seconds, how and where it is stored.
+
+    `folder` is where its project keeps it, like models/marts/growth.
+    """
 
     name: str
+    folder: str
     seconds: float
     materialized: str
     relation: str
@@ -119,10 +125,10 @@ def make_inputs(transactions: int, folder: Path) -> int:
     """Generate the inputs unless they are there; return the number of transactions."""
     if not (folder / "truths.json").exists():
         generator = Path(__file__).with_name("generate_sample_data.py")
-        options = ["--transactions", "--touchpoints"]
-        sizes = [word for option in options for word in (option, str(transactions))]
+        sizes = {"--transactions": transactions, "--touchpoints": 3 * transactions}
+        options = [str(word) for size in sizes.items() for word in size]
         places = ["--format", "parquet", "--output", str(folder)]
-        subprocess.run([sys.executable, str(generator), *sizes, *places], check=True)
+        subprocess.run([sys.executable, str(generator), *options, *places], check=True)
     for name in INPUTS:
         (folder / f"{name}.parquet").read_bytes()  # every run finds a warm page cache
     truths = json.loads((folder / "truths.json").read_text())
@@ -173,19 +179,17 @@ def build_with_dbt(folder: Path) -> tuple[Usage, tuple[Node, ...], float]:
     usage = measure([*dbt, "build", *kinds, *places], folder / "ours.duckdb")
     results = json.loads((folder / "target" / "run_results.json").read_text())
     manifest = json.loads((folder / "target" / "manifest.json").read_text())
-    described = {
-        result["unique_id"]: manifest["nodes"][result["unique_id"]]
-        for result in results["results"]
-    }
     nodes = tuple(
         Node(
-            name=described[result["unique_id"]]["name"],
+            name=node["name"],
+            folder=str(Path(node["original_file_path"]).parent),
             seconds=result["execution_time"],
-            materialized=described[result["unique_id"]]["config"]["materialized"],
-            relation=described[result["unique_id"]]["relation_name"],
+            materialized=node["config"]["materialized"],
+            relation=node["relation_name"],
             sql=result["compiled_code"] or "",
         )
         for result in results["results"]
+        for node in [manifest["nodes"][result["unique_id"]]]
     )
     return usage, nodes, float(results["elapsed_time"])
 
@@ -389,6 +393,9 @@ def render(outcomes: Sequence[Outcome]) -> str:
     start = dbt.wall - last.build_seconds
     slowest = sorted(last.nodes, key=lambda node: node.seconds, reverse=True)
     rest = slowest[SHOWN_MODELS:]
+    folders: dict[str, list[float]] = {}
+    for node in last.nodes:
+        folders.setdefault(node.folder, []).append(node.seconds)
     return "\n".join(
         [
             f"{describe_machine()}\n",
@@ -409,6 +416,16 @@ def render(outcomes: Sequence[Outcome]) -> str:
                     (
                         f"the other {len(rest)}",
                         f"{sum(node.seconds for node in rest):.2f}",
+                    )
+                ],
+            ),
+            "The same by folder:\n",
+            table(
+                "folder|nodes|wall s",
+                [
+                    (name, len(seconds), f"{sum(seconds):.2f}")
+                    for name, seconds in sorted(
+                        folders.items(), key=lambda item: sum(item[1]), reverse=True
                     )
                 ],
             ),

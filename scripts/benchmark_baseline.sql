@@ -10,6 +10,9 @@ create macro wilson(s, n, side) as (
     s::double + 1.959963984540054 ** 2 / 2 + side * 1.959963984540054
     * sqrt(greatest(s * (n - s) / nullif(n::double, 0), 0) + 1.959963984540054 ** 2 / 4)
 ) / (nullif(n::double, 0) + 1.959963984540054 ** 2);
+create macro is_reserved(name) as
+    name in ('all', '(none)', '(start)', '(conversion)', '(null)')
+    or starts_with(name, '(visits) ');
 create macro period_index(grain, d) as case grain
     when 'day' then d - date '1970-01-01'
     when 'week' then (d - date '1969-12-29') // 7
@@ -133,6 +136,8 @@ judged as (
             when local_date > local_loaded_at::date + 1 then 'future_date'
             when customer_id is null and visitor_id is null then 'missing_person'
             when t.touchpoint_type is null then 'missing_touchpoint_type'
+            when is_reserved(channel) then 'reserved_channel'
+            when is_reserved(campaign) then 'reserved_campaign'
             when types.touchpoint_type is null then 'unknown_touchpoint_type'
             when lower(outcome) not in ('positive', 'neutral', 'negative')
                 then 'unknown_outcome'
@@ -252,26 +257,40 @@ from read_parquet(getvariable('inputs') || '/identities.parquet')
 window versions as (partition by visitor_id order by customer_id);
 
 create temp table spend as
+with judged as (
+    select
+        spend_date,
+        channel,
+        campaign,
+        (amount::decimal(18, 4) * if(
+            coalesce(upper(s.currency), 'USD') = 'USD', 1, rate
+        ))::decimal(18, 4) as amount,
+        case
+            when spend_date is null then 'missing_spend_date'
+            when spend_date not between '1990-01-01' and '2099-12-31'
+                then 'date_out_of_range'
+            when channel is null then 'missing_channel'
+            when is_reserved(channel) then 'reserved_channel'
+            when is_reserved(campaign) then 'reserved_campaign'
+            when s.amount is null then 'missing_amount'
+            when s.amount < 0 then 'negative_amount'
+            when coalesce(upper(s.currency), 'USD') <> 'USD' and rate is null
+                then 'missing_exchange_rate'
+        end as problem,
+        concat(
+            'spend_date=', spend_date, '; channel=', channel, '; amount=', s.amount,
+            '; campaign=', campaign, '; currency=', s.currency
+        ) as raw_values
+    from read_parquet(getvariable('inputs') || '/marketing_spend.parquet') as s
+    left join good_rates as r
+        on upper(s.currency) = r.currency and s.spend_date = r.rate_date
+)
 select
-    spend_date,
-    channel,
-    case
-        when spend_date is null then 'missing_spend_date'
-        when spend_date not between '1990-01-01' and '2099-12-31'
-            then 'date_out_of_range'
-        when channel is null then 'missing_channel'
-        when amount is null then 'missing_amount'
-        when amount < 0 then 'negative_amount'
-        when coalesce(upper(s.currency), 'USD') <> 'USD' and rate is null
-            then 'missing_exchange_rate'
-    end as problem,
-    concat(
-        'spend_date=', spend_date, '; channel=', channel, '; amount=', amount,
-        '; campaign=', campaign, '; currency=', s.currency
-    ) as raw_values
-from read_parquet(getvariable('inputs') || '/marketing_spend.parquet') as s
-left join good_rates as r
-    on upper(s.currency) = r.currency and s.spend_date = r.rate_date;
+    *,
+    problem is null and row_number() over (
+        partition by spend_date, channel, campaign, problem
+    ) > 1 as is_repeated
+from judged;
 
 -- Quality.
 create temp view judged_rows as
@@ -304,8 +323,8 @@ select
 from rates
 union all
 select
-    'marketing_spend', spend_date || ' ' || channel, problem, 1, false, raw_values,
-    spend_date, null
+    'marketing_spend', spend_date || ' ' || channel, problem, 1, is_repeated,
+    raw_values, spend_date, null
 from spend;
 
 create table fct_rejected_rows as
@@ -327,6 +346,8 @@ with counted as (
             when problem is not null then problem
             when version > 1 and is_repeated then 'exact_duplicate'
             when version > 1 then 'superseded_by_later_row'
+            when input_name = 'marketing_spend' and is_repeated
+                then 'repeated_day_channel_campaign'
         end as status_reason,
         count(*) as row_count,
         min(occurred_at)::date as first_date,
@@ -357,15 +378,13 @@ from inputs left join counted using (input_name);
 -- Periods.
 create temp table span as
 select
-    max(last_date) filter (input_name in (
-        'transactions', 'touchpoints', 'marketing_spend', 'survey_responses'
-    )) as as_of,
-    min(first_date) filter (input_name in (
-        'transactions', 'touchpoints', 'survey_responses'
-    )) as first_event,
+    max(last_date) as as_of,
+    min(first_date) as first_event,
     min(first_date) filter (input_name = 'transactions') as first_transaction
 from rpt_input_quality
-where row_status = 'accepted';
+where row_status = 'accepted' and input_name in (
+    'transactions', 'touchpoints', 'marketing_spend', 'survey_responses'
+);
 
 create temp table periods as
 with dates as (
@@ -492,7 +511,8 @@ select
     min(occurred_at) as first_seen_at,
     min(occurred_at) filter (event_type = 'purchase') as first_purchase_at,
     max(occurred_date) filter (event_type = 'purchase') as last_purchase_date,
-    max(occurred_at) filter (event_type = 'touchpoint') as last_touch_at
+    max(occurred_at) filter (event_type = 'touchpoint' and channel is not null)
+        as last_touch_at
 from happenings
 where customer_id is not null
 group by all;
@@ -549,21 +569,213 @@ from journey_events
 where customer_id is not null and (reached_stage is not null or step_number = 1)
 group by all;
 
-create temp table credited as
-select customer_id, coalesce(e.channel, '(unknown)') as acquisition_channel
-from journey_events as e
-join people using (customer_id)
-left join read_csv(getvariable('seeds') || '/journey_channels.csv') as c
-    on e.channel = c.channel
-where event_type = 'touchpoint'
-    and occurred_at <= coalesce(first_purchase_at, last_touch_at)
-    and occurred_date >= coalesce(first_purchase_at, last_touch_at)::date - 90
-qualify row_number() over (
-    partition by customer_id
-    order by e.channel is null, coalesce(is_direct, false), occurred_at desc, source_id
-) = 1;
+-- Where a path of marketing touches ends: at a purchase occasion, or nowhere.
+create type path_type as enum ('first', 'repeat');
+create temp table ends as
+with found as (
+    select
+        customer_id,
+        occurred_date as conversion_date,
+        min(occurred_at) as ended_at,
+        ended_at as touched_until,
+        arg_min(source_id, step_number) as conversion_id,
+        sum(amount)::decimal(18, 4) as gross_revenue
+    from journey_events
+    where event_type = 'purchase' and customer_id is not null
+    group by all
+    union all by name
+    select customer_id, last_touch_at as ended_at, 'infinity'::timestamp as touched_until
+    from people
+    where last_touch_at is not null
+)
+select
+    row_number() over () as path,
+    found.*,
+    if(
+        first_purchase_at is null or conversion_date = first_purchase_at::date,
+        'first', 'repeat'
+    )::path_type as conversion_type
+from found join people using (customer_id);
+
+create temp table paths as
+with touches as (
+    select
+        path, conversion_type, conversion_id is not null as is_conversion, step_number,
+        source_id, occurred_at, e.channel, coalesce(campaign, '(none)') as campaign,
+        if(is_direct, null, step_number) as not_direct,
+        2 ** (-date_sub('second', occurred_at, ended_at) / 86400 / 7) as decay
+    from journey_events as e
+    asof join ends
+        on e.customer_id = ends.customer_id and e.occurred_at <= touched_until
+    left join read_csv(getvariable('seeds') || '/journey_channels.csv') as c
+        on e.channel = c.channel
+    where event_type = 'touchpoint' and e.channel is not null
+        and occurred_date >= ended_at::date - 90
+)
+select
+    * exclude (step_number, not_direct, decay),
+    row_number() over steps as path_position,
+    count(*) over whole as path_length,
+    lag(channel) over steps as previous_channel,
+    step_number = coalesce(max(not_direct) over whole, max(step_number) over whole)
+        as is_last_non_direct,
+    decay / sum(decay) over whole as decay_share
+from touches
+window whole as (partition by path), steps as (partition by path order by step_number);
+
+create table rpt_channel_transitions as
+with steps as (
+    select
+        conversion_type, previous_channel, channel, is_conversion,
+        path_position = path_length as is_last, count(*) as n
+    from paths
+    group by all
+)
+select
+    conversion_type::varchar as conversion_type,
+    from_state,
+    to_state,
+    sum(n)::bigint as transition_count,
+    ratio(transition_count, sum(transition_count) over (
+        partition by conversion_type, from_state
+    )) as transition_probability
+from (
+    select
+        conversion_type, coalesce(previous_channel, '(start)') as from_state,
+        channel as to_state, n
+    from steps
+    union all
+    select conversion_type, channel, if(is_conversion, '(conversion)', '(null)'), n
+    from steps
+    where is_last
+)
+group by conversion_type, from_state, to_state;
+
+-- Walks between the states that pass only through the first n channels: one channel
+-- more in each turn, until the walks are all there are.
+create table rpt_channel_effects as
+with recursive states as (
+    select
+        conversion_type, from_state as state,
+        row_number() over (
+            partition by conversion_type order by from_state = '(start)'
+        ) as number,
+        count(*) over (partition by conversion_type) - 1 as channels
+    from (select distinct conversion_type, from_state from rpt_channel_transitions)
+),
+walks as (
+    select
+        0 as n, f.channels, f.conversion_type, f.state as from_state,
+        f.number as from_number, t.state as to_state, t.number as to_number,
+        coalesce(transition_probability, 0) as weight
+    from states as f
+    join (
+        select conversion_type, state, number from states where state <> '(start)'
+        union all
+        select distinct conversion_type, '(conversion)', null from states
+    ) as t using (conversion_type)
+    left join rpt_channel_transitions as p
+        on f.conversion_type = p.conversion_type and f.state = p.from_state
+        and t.state = p.to_state
+    union all
+    select
+        n + 1, channels, conversion_type, from_state, from_number, to_state, to_number,
+        weight + weight_there * weight_on / (1 - weight_back)
+    from (
+        select
+            *,
+            max(weight) filter (to_number = n + 1)
+                over (partition by conversion_type, from_state) as weight_there,
+            max(weight) filter (from_number = n + 1)
+                over (partition by conversion_type, to_state) as weight_on,
+            max(weight) filter (from_number = n + 1 and to_number = n + 1)
+                over (partition by conversion_type) as weight_back
+        from walks
+        where n < channels
+    )
+),
+ways as (from walks where n = channels),
+counts as (
+    select
+        conversion_type,
+        sum(transition_count) filter (from_state = '(start)')::bigint as paths,
+        coalesce(sum(transition_count) filter (to_state = '(conversion)'), 0)::bigint
+            as converting_paths
+    from rpt_channel_transitions
+    group by all
+)
+select
+    conversion_type,
+    self.from_state as channel,
+    paths,
+    converting_paths,
+    visits.weight / (1 + self.weight) as visit_probability,
+    onward.weight as conversion_probability,
+    ratio(converting_paths, paths) as path_conversion_probability,
+    visit_probability * conversion_probability / nullif(path_conversion_probability, 0)
+        as removal_effect,
+    ratio(removal_effect, sum(removal_effect) over (partition by conversion_type))
+        as removal_effect_share,
+    removal_effect_share * converting_paths as markov_conversions
+from ways as self
+join ways as visits using (conversion_type, to_state)
+join ways as onward
+    on self.conversion_type = onward.conversion_type and self.from_state = onward.from_state
+join counts using (conversion_type)
+where self.from_state = self.to_state and visits.from_state = '(start)'
+    and onward.to_state = '(conversion)';
+
+create table credits as
+with shares as (
+    select
+        path,
+        channel,
+        removal_effect / sum(removal_effect) over whole / count(*) as markov,
+        1 / (count(*) over whole * count(*)) as shapley
+    from paths
+    join rpt_channel_effects as e using (conversion_type, channel)
+    where is_conversion
+    group by path, channel, removal_effect
+    window whole as (partition by path)
+)
+select
+    conversion_id, ends.conversion_type, customer_id, conversion_date,
+    ended_at as converted_at, gross_revenue, source_id as touchpoint_id,
+    occurred_at as touched_at, channel, campaign,
+    path_position::integer as path_position, path_length::integer as path_length,
+    (path_position = 1)::double as first,
+    (path_position = path_length)::double as last,
+    is_last_non_direct::double as last_non_direct,
+    1 / path_length as linear,
+    case
+        when path_length <= 2 then 1 / path_length
+        when path_position in (1, path_length) then 0.4
+        else 0.2 / (path_length - 2)
+    end::double as position_based,
+    decay_share as time_decay,
+    markov,
+    shapley
+from paths join shares using (path, channel) join ends using (path)
+union all
+select
+    conversion_id, conversion_type, customer_id, conversion_date, ended_at,
+    gross_revenue, null, null, '(none)', '(none)', null, 0, 1, 1, 1, 1, 1, 1, 1, 1
+from ends anti join paths using (path)
+where conversion_id is not null;
+
+create view fct_attribution_credits as
+select
+    conversion_id, conversion_type, customer_id, conversion_date, converted_at,
+    touchpoint_id, touched_at, channel, campaign, path_position, path_length,
+    attribution_model, credit, credit * gross_revenue as gross_revenue
+from (
+    unpivot credits
+    on first, last, last_non_direct, linear, position_based, time_decay, markov, shapley
+    into name attribution_model value credit
+);
 
 -- Everybody that any input knows; who is in the register alone has no journey.
+-- The first path has the touches that can have won a customer.
 create temp table everybody as
 select
     customer_id, created_at, first_seen_at, first_purchase_at,
@@ -571,9 +783,15 @@ select
     coalesce(acquisition_channel, '(none)') as channel
 from people
 full join (from register where problem is null and version = 1) using (customer_id)
-left join credited using (customer_id);
+left join (
+    select customer_id, channel as acquisition_channel
+    from paths
+    join ends using (path, conversion_type)
+    where conversion_type = 'first' and is_last_non_direct
+) using (customer_id);
 
-drop table credited;
+drop table paths;
+drop table ends;
 drop table people;
 
 create temp table days as
@@ -585,12 +803,14 @@ with entries as (
         sum(amount) filter (event_type = 'purchase') as gross,
         sum(amount) filter (event_type = 'refund') as refunds,
         coalesce(sum(amount) filter (event_type = 'purchase'), 0) as order_basis,
-        sum(cost_amount) filter (event_type = 'purchase') as cost
+        sum(cost_amount) filter (event_type = 'purchase') as cost,
+        sum(amount) filter (event_type = 'purchase' and cost_amount is not null)
+            as costed
     from journey_events
     where event_type in ('purchase', 'refund')
     group by all
     union all
-    select customer_id, order_date, 0, 0, 0, sum(amount), null
+    select customer_id, order_date, 0, 0, 0, sum(amount), null, null
     from journey_events
     where event_type = 'refund'
     group by all
@@ -605,7 +825,8 @@ select
     coalesce(sum(gross), 0)::decimal(18, 4) as gross,
     coalesce(sum(refunds), 0)::decimal(18, 4) as refunds,
     coalesce(sum(order_basis), 0)::decimal(18, 4) as order_basis,
-    sum(cost)::decimal(18, 4) as cost
+    sum(cost)::decimal(18, 4) as cost,
+    coalesce(sum(costed), 0)::decimal(18, 4) as costed
 from entries left join everybody using (customer_id)
 group by customer_id, entry_date;
 
@@ -2102,3 +2323,314 @@ select
     coalesce(derived_importance_people, 0) < 30 as is_small_importance_sample,
     coalesce(answers, 0) < 30 as is_small_satisfaction_sample
 from units_judged;
+
+-- Acquisition: what was credited to each campaign, and what was spent on it.
+create temp table ledger as
+with by_day as (
+    select
+        conversion_type, conversion_date, channel, campaign,
+        sum(first) as first, sum(last) as last, sum(last_non_direct) as last_non_direct,
+        sum(linear) as linear, sum(position_based) as position_based,
+        sum(time_decay) as time_decay, sum(markov) as markov, sum(shapley) as shapley,
+        sum(first * gross_revenue) as first_revenue,
+        sum(last * gross_revenue) as last_revenue,
+        sum(last_non_direct * gross_revenue) as last_non_direct_revenue,
+        sum(linear * gross_revenue) as linear_revenue,
+        sum(position_based * gross_revenue) as position_based_revenue,
+        sum(time_decay * gross_revenue) as time_decay_revenue,
+        sum(markov * gross_revenue) as markov_revenue,
+        sum(shapley * gross_revenue) as shapley_revenue
+    from credits
+    group by all
+),
+by_model as (
+    unpivot by_day on
+        (first, first_revenue) as first,
+        (last, last_revenue) as last,
+        (last_non_direct, last_non_direct_revenue) as last_non_direct,
+        (linear, linear_revenue) as linear,
+        (position_based, position_based_revenue) as position_based,
+        (time_decay, time_decay_revenue) as time_decay,
+        (markov, markov_revenue) as markov,
+        (shapley, shapley_revenue) as shapley
+    into name attribution_model value conversions, gross_revenue
+)
+select
+    conversion_type::varchar as conversion_type, attribution_model,
+    period_grain as grain, period_start(period_grain, conversion_date) as start,
+    channel, campaign, sum(conversions) as conversions,
+    sum(gross_revenue) as gross_revenue, 0::decimal(18, 4) as spend
+from by_model cross join grains
+group by all
+union all
+select
+    '(spend)', attribution_model, p.period_grain, p.period_start, channel,
+    coalesce(campaign, '(none)'), 0, 0, sum(amount)
+from spend
+cross join grains as g
+join periods as p
+    on g.period_grain = p.period_grain
+    and period_start(g.period_grain, spend_date) = p.period_start
+cross join (select distinct attribution_model from by_model)
+where problem is null
+group by all;
+
+create table rpt_attribution as
+with totals as (
+    select
+        if(grouping(conversion_type) = 1, 'all', conversion_type) as type,
+        attribution_model, grain, start, channel, campaign,
+        sum(conversions) as conversions,
+        sum(gross_revenue) as gross_revenue,
+        if(type = 'all', sum(spend), null)::decimal(18, 4) as spend
+    from ledger
+    group by grouping sets (
+        (attribution_model, grain, start, channel, campaign, conversion_type),
+        (attribution_model, grain, start, channel, campaign)
+    )
+)
+select
+    type as conversion_type,
+    attribution_model,
+    grain as period_grain,
+    start as period_start,
+    channel,
+    campaign,
+    conversions,
+    ratio(conversions, sum(conversions) over period) as conversion_share,
+    gross_revenue,
+    ratio(gross_revenue, sum(gross_revenue) over period) as revenue_share,
+    spend,
+    ratio(gross_revenue, spend) as roas,
+    is_complete
+from totals
+join periods as p on grain = p.period_grain and start = p.period_start
+where type <> '(spend)'
+window period as (partition by type, attribution_model, grain, start);
+
+create table rpt_acquisition as
+with figures as (
+    select
+        attribution_model, grain, start,
+        if(grouping(channel) = 1, 'all', channel) as channel,
+        if(grouping(campaign) = 1, 'all', campaign) as campaign,
+        sum(spend)::decimal(18, 4) as spend,
+        sum(conversions) as customers,
+        sum(gross_revenue) as revenue
+    from ledger
+    where conversion_type in ('first', '(spend)')
+    group by grouping sets (
+        (attribution_model, grain, start, channel, campaign),
+        (attribution_model, grain, start, channel), (attribution_model, grain, start)
+    )
+    union all
+    select attribution_model, period_grain, period_start, 'all', 'all', 0, 0, 0
+    from periods
+    cross join (select distinct attribution_model from ledger)
+    anti join (from ledger where conversion_type in ('first', '(spend)')) as l
+        on period_grain = grain and period_start = start
+),
+judged as (
+    select
+        f.*,
+        if(f.channel = 'all', null, coalesce(is_paid, f.channel in (
+            select channel from spend where problem is null and amount > 0
+        ))) as is_paid
+    from figures as f
+    left join read_csv(getvariable('seeds') || '/journey_channels.csv') as c
+        on f.channel = c.channel
+)
+select
+    attribution_model,
+    grain as period_grain,
+    start as period_start,
+    channel,
+    campaign,
+    is_paid,
+    spend,
+    customers as new_customers,
+    ratio(nullif(spend, 0), customers) as cac,
+    case
+        when spend > 0 and customers > 0 then null
+        when spend > 0 then 'no_customers'
+        when customers > 0 then 'no_spend'
+        else 'no_spend_and_no_customers'
+    end as cac_null_reason,
+    max(cac) filter (channel = 'all') over period as blended_cac,
+    ratio(
+        nullif(sum(spend) filter (is_paid and campaign = 'all') over period, 0),
+        sum(customers) filter (is_paid and campaign = 'all') over period
+    ) as paid_cac,
+    revenue as new_customer_revenue,
+    ratio(revenue, spend) as roas,
+    is_complete
+from judged
+join periods as p on grain = p.period_grain and start = p.period_start
+window period as (partition by attribution_model, grain, start);
+
+create table rpt_conversion as
+with people as (
+    select
+        channel, first_seen_at::date as seen_on, first_purchase_date,
+        first_purchase_date - seen_on as days, count(*) as people,
+        count(*) filter (first_purchase_at = first_seen_at) as walk_ins
+    from everybody
+    where first_seen_at is not null
+    group by all
+),
+seen as (
+    select
+        if(grouping(channel) = 1, 'all', channel) as channel,
+        period_grain as grain, period_start(period_grain, seen_on) as start,
+        window_days::integer as window_days,
+        sum(people) as n,
+        coalesce(sum(people) filter (is_eligible), 0) as eligible,
+        coalesce(sum(people) filter (
+            is_eligible and days <= coalesce(window_days, days)
+        ), 0) as converted,
+        sum(walk_ins) as walk_ins,
+        max(seen_on) as last_seen_on
+    from people
+    cross join (
+        select window_days
+        from read_csv(getvariable('seeds') || '/observation_windows.csv')
+        union all select null
+    )
+    cross join span
+    cross join lateral (
+        select coalesce(seen_on + window_days::integer <= as_of, true) as is_eligible
+    )
+    cross join spans
+    group by grouping sets (
+        (period_grain, period_start(period_grain, seen_on), window_days, channel),
+        (period_grain, period_start(period_grain, seen_on), window_days)
+    )
+),
+won as (
+    select
+        if(grouping(channel) = 1, 'all', channel) as channel,
+        period_grain as grain, period_start(period_grain, first_purchase_date) as start,
+        window_days::integer as window_days, sum(people) as new_customers
+    from people
+    cross join spans
+    cross join (select distinct window_days from seen)
+    where first_purchase_date is not null
+    group by grouping sets (
+        (period_grain, period_start(period_grain, first_purchase_date), window_days,
+            channel),
+        (period_grain, period_start(period_grain, first_purchase_date), window_days)
+    )
+),
+cells as (
+    from seen
+    union all by name
+    from won
+),
+figures as (
+    select
+        channel, grain, start, window_days, coalesce(sum(n), 0) as people,
+        coalesce(sum(eligible), 0) as eligible_people,
+        if(eligible_people > 0, sum(converted), null) as converted_people,
+        coalesce(sum(walk_ins), 0) as walk_in_people,
+        coalesce(sum(new_customers), 0) as new_customers,
+        max(last_seen_on) as last_seen_on
+    from cells
+    group by all
+)
+select
+    'all' as segment_column,
+    'all' as segment_value,
+    channel,
+    coalesce(grain, 'all') as period_grain,
+    start as period_start,
+    window_days,
+    people,
+    eligible_people,
+    converted_people,
+    ratio(converted_people, eligible_people) as conversion_rate,
+    wilson(converted_people, eligible_people, -1) as conversion_rate_lower,
+    wilson(converted_people, eligible_people, 1) as conversion_rate_upper,
+    walk_in_people,
+    new_customers,
+    ratio(new_customers, people) as period_basis_conversion_rate,
+    eligible_people < 30 as is_small_sample,
+    coalesce(period_end, last_seen_on) + coalesce(window_days, 0) <= as_of
+        as is_complete
+from figures
+cross join span
+left join periods as p on grain = p.period_grain and start = p.period_start;
+
+create table rpt_cac_payback as
+with by_month as (
+    select
+        if(grouping(channel) = 1, 'all', channel) as channel,
+        date_trunc('month', first_purchase_date)::date as start,
+        greatest(date_diff('month', first_purchase_date, entry_date), 0) as k,
+        count(*) filter (entry_date = first_purchase_date) as customers,
+        sum(gross) as gross,
+        sum(costed) as costed,
+        sum(costed - coalesce(cost, 0)) + sum(order_basis - costed) * (
+            select ratio_of_positive(sum(costed - coalesce(cost, 0)), sum(costed))
+            from days
+            where customer_id is not null
+        ) as margin
+    from days
+    where first_purchase_date is not null
+    group by grouping sets ((start, k, channel), (start, k))
+),
+cohorts as (
+    select
+        m.channel, start, customers, margin is not null as has_margin,
+        coalesce(spend, 0) as spend, ratio(nullif(spend, 0), customers) as cac
+    from by_month as m
+    left join (
+        from rpt_acquisition
+        where attribution_model = 'last_non_direct' and period_grain = 'month'
+            and campaign = 'all'
+    ) as a
+        on m.channel = a.channel and start = period_start
+    where k = 0
+),
+run as (
+    select
+        c.*,
+        date_diff('month', c.start, period_start) as k,
+        is_complete,
+        if(is_complete and has_margin, coalesce(margin, 0), null) as month_margin,
+        if(is_complete, sum(month_margin) over so_far, null) as total,
+        if(is_complete, ratio(sum(costed) over so_far, sum(gross) over so_far), null)
+            as known
+    from cohorts as c
+    join periods on period_grain = 'month' and period_start >= c.start
+    left join by_month as m
+        on c.channel = m.channel and c.start = m.start
+        and m.k = date_diff('month', c.start, period_start)
+    window so_far as (partition by c.channel, c.start order by period_start)
+)
+select
+    'month' as period_grain,
+    start as cohort_start,
+    channel,
+    k as period_number,
+    customers,
+    spend,
+    cac,
+    if(spend = 0, 'no_spend', null) as cac_null_reason,
+    month_margin as margin,
+    total as cumulative_margin,
+    total / customers as cumulative_margin_per_customer,
+    known as known_cost_share,
+    total / customers / cac as ltv_cac_ratio,
+    max(ltv_cac_ratio) filter (k = 3) over cohort as ltv_cac_ratio_3_months,
+    max(ltv_cac_ratio) filter (k = 6) over cohort as ltv_cac_ratio_6_months,
+    max(ltv_cac_ratio) filter (k = 12) over cohort as ltv_cac_ratio_12_months,
+    (min(k) filter (total / customers >= cac) over cohort)::integer as payback_month,
+    case
+        when cac is null then 'no_cac'
+        when not has_margin then 'no_margin'
+        when payback_month is null then 'not_yet'
+        else 'paid_back'
+    end as payback_status,
+    is_complete
+from run
+window cohort as (partition by channel, start);

@@ -51,8 +51,11 @@ def test_difference_shows(
 
 
 # Half of all times lose their hour, so that events share a moment; half of the touches
-# become of any type, so that journeys begin and go on anyhow; a seventh of them name
-# somebody else's visitor; and a third of the NPS answers are given twice.
+# become of any type, so that journeys begin and go on anyhow, and half of any channel or
+# of none, so that paths do; a seventh of them name somebody else's visitor; and a third
+# of the NPS answers are given twice. Spend is given twice or is none, on channels that
+# no touch or no list names, before anybody is seen. A few use the names of the reports.
+CHANNELS = "['direct', 'email', 'store', 'podcast', 'radio', null]"
 BLURRED = {
     "transactions": """
         select * replace (
@@ -68,13 +71,45 @@ BLURRED = {
             if(hash(touchpoint_id, 1) % 2 = 0, type, touchpoint_type)
                 as touchpoint_type,
             if(hash(visitor_id) % 7 = 0, 'c' || hash(touchpoint_id) % 6000, customer_id)
-                as customer_id
+                as customer_id,
+            if(
+                hash(touchpoint_id, 4) % 2 = 0, channel,
+                {channels}[(1 + hash(touchpoint_id, 5) % 6)::integer]
+            ) as channel,
+            case hash(touchpoint_id, 6) % 100
+                when 0 then '(none)'
+                when 1 then '(visits) email'
+                when 2 then 'always_on'
+                else campaign
+            end as campaign
         )
         from {rows}
         join (
             select touchpoint_type as type, row_number() over () as number
             from '{seeds}/journey_touchpoint_types.csv'
         ) on number = 1 + hash(touchpoint_id, 3) % 26
+    """,
+    "marketing_spend": """
+        select * replace (
+            if(
+                hash(spend_date, channel, 1) % 4 > 0, channel,
+                {channels}[(1 + hash(spend_date, channel, 2) % 6)::integer]
+            ) as channel,
+            if(hash(spend_date, channel, 3) % 9 = 0, 0, amount) as amount
+        )
+        from {rows}
+        union all
+        select * replace (2 * amount as amount)
+        from {rows}
+        where hash(spend_date, channel, 4) % 5 = 0
+        union all
+        select * replace (spend_date - 60 as spend_date, 'fair' as channel)
+        from {rows}
+        where channel = 'affiliate'
+        union all
+        select * replace ('(start)' as channel)
+        from {rows}
+        where hash(spend_date, channel, 5) % 99 = 0
     """,
     "survey_responses": """
         select * replace (date_trunc('day', responded_at) as responded_at) from {rows}
@@ -97,7 +132,9 @@ def blur(folder: Path) -> None:
     for name, query in BLURRED.items():
         file = folder / f"{name}.parquet"
         rows = f"'{file.rename(file.with_suffix('.clear'))}'"
-        read = query.format(rows=f"read_parquet({rows})", seeds=seeds)
+        read = query.format(
+            rows=f"read_parquet({rows})", seeds=seeds, channels=CHANNELS
+        )
         duckdb.execute(f"copy ({read}) to '{file}'")
 
 
