@@ -510,6 +510,7 @@ select
     customer_id,
     min(occurred_at) as first_seen_at,
     min(occurred_at) filter (event_type = 'purchase') as first_purchase_at,
+    min(occurred_at) filter (event_type = 'touchpoint') as first_touch_at,
     max(occurred_date) filter (event_type = 'purchase') as last_purchase_date,
     max(occurred_at) filter (event_type = 'touchpoint' and channel is not null)
         as last_touch_at
@@ -778,7 +779,7 @@ from (
 -- The first path has the touches that can have won a customer.
 create temp table everybody as
 select
-    customer_id, created_at, first_seen_at, first_purchase_at,
+    customer_id, created_at, first_seen_at, first_purchase_at, first_touch_at,
     first_purchase_at::date as first_purchase_date, last_purchase_date,
     coalesce(acquisition_channel, '(none)') as channel
 from people
@@ -2473,7 +2474,10 @@ with people as (
     select
         channel, first_seen_at::date as seen_on, first_purchase_date,
         first_purchase_date - seen_on as days, count(*) as people,
-        count(*) filter (first_purchase_at = first_seen_at) as walk_ins
+        count(*) filter (
+            first_purchase_at = first_seen_at
+            and first_touch_at is distinct from first_purchase_at
+        ) as walk_ins
     from everybody
     where first_seen_at is not null
     group by all

@@ -14,8 +14,14 @@ count_channels as (
         segment_key,
         acquisition_channel as channel,
         count(*) as people,
-        sum(case when first_purchase_at = first_event_at then 1 else 0 end)
-            as walk_in_people
+        -- A touch at the moment of the purchase comes before it.
+        sum(case
+            when
+                first_purchase_at = first_event_at
+                and coalesce(first_touch_at > first_purchase_at, true)
+                then 1
+            else 0
+        end) as walk_in_people
     from customers
     group by
         cast(first_event_at as date),

@@ -27,6 +27,8 @@ summarise_events as (
         min(occurred_at) as first_event_at,
         min(case when event_type = 'purchase' then occurred_at end)
             as first_purchase_at,
+        min(case when event_type = 'touchpoint' then occurred_at end)
+            as first_touch_at,
         max(case when event_type = 'purchase' then occurred_date end)
             as last_purchase_date
     from journey_events
@@ -42,6 +44,7 @@ combine_people as (
         {%- endfor %}
         summarise_events.first_event_at,
         summarise_events.first_purchase_at,
+        summarise_events.first_touch_at,
         summarise_events.last_purchase_date
     from summarise_events
     full outer join customers on summarise_events.customer_id = customers.customer_id

@@ -41,7 +41,8 @@ find_payback as (
         max(case when period_number = {{ month }} then ltv_cac_ratio end) over cohort
             as ltv_cac_ratio_{{ month }}_months,
         {%- endfor %}
-        min(case when cumulative_margin_per_customer >= cac then period_number end)
+        -- What is met is met, whatever rounding leaves of the difference.
+        min(case when ltv_cac_ratio >= 1 - 1e-9 then period_number end)
             over cohort as payback_month
     from compare_with_cost
     window cohort as (partition by cohort_index, channel)
