@@ -505,6 +505,10 @@ select
 from survey_responses
 where problem is null and version = 1;
 
+drop view judged_rows;
+drop table transactions;
+drop table touchpoints;
+
 create temp table people as
 select
     customer_id,
@@ -2473,7 +2477,7 @@ create table rpt_conversion as
 with people as (
     select
         channel, first_seen_at::date as seen_on, first_purchase_date,
-        first_purchase_date - seen_on as days, count(*) as people,
+        first_purchase_date - seen_on as days, count(*) as n,
         count(*) filter (
             first_purchase_at = first_seen_at
             and first_touch_at is distinct from first_purchase_at
@@ -2482,64 +2486,51 @@ with people as (
     where first_seen_at is not null
     group by all
 ),
-seen as (
+windows as (
+    select window_days::integer as window_days
+    from read_csv(getvariable('seeds') || '/observation_windows.csv')
+    union all select null
+),
+by_day as (
     select
-        if(grouping(channel) = 1, 'all', channel) as channel,
-        period_grain as grain, period_start(period_grain, seen_on) as start,
-        window_days::integer as window_days,
-        sum(people) as n,
-        coalesce(sum(people) filter (is_eligible), 0) as eligible,
-        coalesce(sum(people) filter (
-            is_eligible and days <= coalesce(window_days, days)
-        ), 0) as converted,
+        channel, seen_on as d, window_days, seen_on as last_seen_on,
+        sum(n) as people,
+        sum(n) filter (is_eligible) as eligible,
+        sum(n) filter (is_eligible and days <= coalesce(window_days, days))
+            as converted,
         sum(walk_ins) as walk_ins,
-        max(seen_on) as last_seen_on
+        0 as new_customers
     from people
-    cross join (
-        select window_days
-        from read_csv(getvariable('seeds') || '/observation_windows.csv')
-        union all select null
-    )
+    cross join windows
     cross join span
     cross join lateral (
-        select coalesce(seen_on + window_days::integer <= as_of, true) as is_eligible
+        select coalesce(seen_on + window_days <= as_of, true) as is_eligible
     )
-    cross join spans
-    group by grouping sets (
-        (period_grain, period_start(period_grain, seen_on), window_days, channel),
-        (period_grain, period_start(period_grain, seen_on), window_days)
-    )
-),
-won as (
-    select
-        if(grouping(channel) = 1, 'all', channel) as channel,
-        period_grain as grain, period_start(period_grain, first_purchase_date) as start,
-        window_days::integer as window_days, sum(people) as new_customers
+    group by all
+    union all by name
+    select channel, first_purchase_date as d, window_days, sum(n) as new_customers
     from people
-    cross join spans
-    cross join (select distinct window_days from seen)
+    cross join windows
     where first_purchase_date is not null
-    group by grouping sets (
-        (period_grain, period_start(period_grain, first_purchase_date), window_days,
-            channel),
-        (period_grain, period_start(period_grain, first_purchase_date), window_days)
-    )
+    group by all
 ),
 cells as (
-    from seen
-    union all by name
-    from won
-),
-figures as (
     select
-        channel, grain, start, window_days, coalesce(sum(n), 0) as people,
-        coalesce(sum(eligible), 0) as eligible_people,
-        if(eligible_people > 0, sum(converted), null) as converted_people,
+        if(grouping(channel) = 1, 'all', channel) as channel,
+        period_grain as grain,
+        period_start(period_grain, d) as start,
+        window_days,
+        coalesce(sum(people), 0) as seen,
+        coalesce(sum(eligible), 0) as n,
+        if(n > 0, coalesce(sum(converted), 0), null) as s,
         coalesce(sum(walk_ins), 0) as walk_in_people,
-        coalesce(sum(new_customers), 0) as new_customers,
+        sum(new_customers) as won,
         max(last_seen_on) as last_seen_on
-    from cells
-    group by all
+    from by_day cross join spans
+    group by grouping sets (
+        (period_grain, period_start(period_grain, d), window_days, channel),
+        (period_grain, period_start(period_grain, d), window_days)
+    )
 )
 select
     'all' as segment_column,
@@ -2548,19 +2539,19 @@ select
     coalesce(grain, 'all') as period_grain,
     start as period_start,
     window_days,
-    people,
-    eligible_people,
-    converted_people,
-    ratio(converted_people, eligible_people) as conversion_rate,
-    wilson(converted_people, eligible_people, -1) as conversion_rate_lower,
-    wilson(converted_people, eligible_people, 1) as conversion_rate_upper,
+    seen as people,
+    n as eligible_people,
+    s as converted_people,
+    ratio(s, n) as conversion_rate,
+    wilson(s, n, -1) as conversion_rate_lower,
+    wilson(s, n, 1) as conversion_rate_upper,
     walk_in_people,
-    new_customers,
-    ratio(new_customers, people) as period_basis_conversion_rate,
-    eligible_people < 30 as is_small_sample,
+    won as new_customers,
+    ratio(won, seen) as period_basis_conversion_rate,
+    n < 30 as is_small_sample,
     coalesce(period_end, last_seen_on) + coalesce(window_days, 0) <= as_of
         as is_complete
-from figures
+from cells
 cross join span
 left join periods as p on grain = p.period_grain and start = p.period_start;
 
@@ -2628,7 +2619,7 @@ select
     max(ltv_cac_ratio) filter (k = 3) over cohort as ltv_cac_ratio_3_months,
     max(ltv_cac_ratio) filter (k = 6) over cohort as ltv_cac_ratio_6_months,
     max(ltv_cac_ratio) filter (k = 12) over cohort as ltv_cac_ratio_12_months,
-    (min(k) filter (total / customers >= cac) over cohort)::integer as payback_month,
+    (min(k) filter (ltv_cac_ratio >= 1 - 1e-9) over cohort)::integer as payback_month,
     case
         when cac is null then 'no_cac'
         when not has_margin then 'no_margin'

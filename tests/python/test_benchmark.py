@@ -51,10 +51,10 @@ def test_difference_shows(
 
 
 # Half of all times lose their hour, so that events share a moment; half of the touches
-# become of any type, so that journeys begin and go on anyhow, and half of any channel or
-# of none, so that paths do; a seventh of them name somebody else's visitor; and a third
-# of the NPS answers are given twice. Spend is given twice or is none, on channels that
-# no touch or no list names, before anybody is seen. A few use the names of the reports.
+# become of any type, so that journeys begin and go on anyhow, and half of any channel
+# or of none, so that paths do; a seventh of them name somebody else's visitor; and a
+# third of the NPS answers are given twice. Spend is given twice or is none, on channels
+# no touch or no list names, before anybody is seen. A few use names of the reports.
 CHANNELS = "['direct', 'email', 'store', 'podcast', 'radio', null]"
 BLURRED = {
     "transactions": """
