@@ -41,6 +41,10 @@ FUNNEL, SCORECARD, EXPERIENCE = JOURNEY = (
 )
 TABLES = (*JOURNEY, *acquisition_truths.TABLES)
 CUSTOMER_TABLES = ("dim_customers", "fct_survey_scores")
+# What is read here is by month or over all time.
+GRAINS = {
+    "period_grains": pd.DataFrame({"period_grain": ["month"], "periods_per_year": [12]})
+}
 TOTALS = {"segment_column": "all", "segment_value": "all"}
 MILESTONE = TOTALS | {"touchpoint_type": "all", "medium": "all"}
 
@@ -231,9 +235,9 @@ def recoveries() -> list[Recovery]:
     for seed in SEEDS:
         made = company(CUSTOMERS, seed)
         inputs = inputs_of(made)
-        tables = compiled_for(made).run(inputs, [*TABLES, *CUSTOMER_TABLES])
+        tables = compiled_for(made).run(inputs, [*TABLES, *CUSTOMER_TABLES], GRAINS)
         by_first_touch = compiled_for(made, acquisition_truths.INTRODUCING).run(
-            inputs, [acquisition_truths.CONVERSION]
+            inputs, [acquisition_truths.CONVERSION], GRAINS
         )
         tables[acquisition_truths.FIRST_CONVERSION] = by_first_touch[
             acquisition_truths.CONVERSION
@@ -389,7 +393,7 @@ def test_buyers_who_are_not_recognised_make_their_channel_look_dearer() -> None:
     names = "c" + lost["person"].astype(str)
     known = inputs["identities"]
     inputs["identities"] = known[~known["customer_id"].isin(names)]
-    tables = compiled_for(made).run(inputs, acquisition_truths.TABLES)
+    tables = compiled_for(made).run(inputs, acquisition_truths.TABLES, GRAINS)
 
     months = acquisition_truths.channel_months(tables)
     by_channel = months.astype({"spend": float}).groupby("channel")

@@ -1,6 +1,6 @@
 -- Redemptions that are not credited, by each model that credits every touch, with the
 -- household's baskets of their day. They are known by the day and count from its
--- midnight, the baskets have a time: the first basket of the day is the one that follows.
+-- midnight, the baskets have a time: the first basket of the day is what follows.
 
 with redemptions as (
     select
