@@ -1,7 +1,8 @@
 {#
     Keys of a staging model whose rows were not judged as promised: each row has one
-    status, merged and rejected rows have a reason, rejected ones keep what they held,
-    and of the rows of a key one is accepted for the others to be merged into.
+    status, merged and rejected rows have a reason (an accepted one only if it is spend
+    named again), rejected ones keep what they held, and of the rows of a key one is
+    accepted for the others to be merged into.
     key: the column that identifies an accepted row, or none where rows add up.
 #}
 {% test judged_once(model, key=none) %}
@@ -12,7 +13,12 @@ with judged as (
         row_status,
         case
             when row_status not in ('accepted', 'merged', 'rejected', 'after_as_of') then 1
-            when (row_status in ('merged', 'rejected')) <> (status_reason is not null) then 1
+            when row_status in ('merged', 'rejected') and status_reason is null then 1
+            when row_status = 'after_as_of' and status_reason is not null then 1
+            when
+                row_status = 'accepted'
+                and status_reason <> 'repeated_day_channel_campaign'
+                then 1
             when (row_status = 'rejected') <> (raw_values is not null) then 1
             when row_status = 'accepted' and {{ key or "''" }} is null then 1
             when row_status is null then 1

@@ -9,35 +9,21 @@ periods as (
     select * from {{ ref('customer_journey', 'int_periods') }}
 ),
 
-journey_channels as (
-    select * from {{ ref('journey_channels') }}
-),
-
--- A channel that the list does not name is paid for if anything was ever spent on it.
-judge_channels as (
-    select
-        acquisition_periods.*,
-        coalesce(
-            journey_channels.is_paid,
-            max(acquisition_periods.spend) over (
-                partition by acquisition_periods.channel
-            ) > 0
-        ) as is_paid_channel
-    from acquisition_periods
-    left join journey_channels
-        on acquisition_periods.channel = journey_channels.channel
+paid_channels as (
+    select * from {{ ref('customer_journey', 'int_paid_channels') }}
 ),
 
 -- What was not recorded is not zero.
 describe_rows as (
     select
-        *,
-        channel = 'all' as is_total,
-        case when channel <> 'all' then is_paid_channel end as is_paid,
-        channel <> 'all' and campaign = 'all' and is_paid_channel as is_paid_total,
+        acquisition_periods.*,
+        paid_channels.is_paid,
+        acquisition_periods.channel = 'all' as is_total,
+        paid_channels.is_paid and acquisition_periods.campaign = 'all' as is_paid_total,
         {{ 'false' if input_name('marketing_spend') is none else 'true' }}
             as is_spend_known
-    from judge_channels
+    from acquisition_periods
+    left join paid_channels on acquisition_periods.channel = paid_channels.channel
 ),
 
 compare_periods as (
