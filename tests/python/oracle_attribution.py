@@ -222,14 +222,13 @@ def credits_of(
 ) -> dict[str, list[float]]:
     """Credit of each touch of a path in each model."""
     channels, count = path.channels, len(path.touches)
-    assert path.conversion is not None
     if not count:
         return {model: [1.0] for model in MODELS}
     lead = [n for n in range(count) if not is_direct(channels[n])] or [count - 1]
-    at = path.conversion["converted_at"]
-    seconds = [(at - touch["local"]).total_seconds() // 1 for touch in path.touches]
-    # Counted from the last touch, so that not all of an old path's vanish.
-    ages = np.array([second - seconds[-1] for second in seconds]) / SECONDS_A_DAY
+    # Whole seconds before the last touch; from there to the purchase all age alike.
+    last = path.touches[-1]["local"]
+    seconds = [(last - touch["local"]).total_seconds() // 1 for touch in path.touches]
+    ages = np.array(seconds) / SECONDS_A_DAY
     decay = 0.5 ** (ages / settings.attribution_half_life_days)
     return {
         "first": only(0, count),
