@@ -61,7 +61,10 @@ find_repeats as (
         own_problem is null and row_number() over (
             partition by
                 parsed_date, channel_name, campaign_name, own_problem, is_after_as_of
-            order by given_amount * applied_rate desc, currency_code, given_amount
+            order by
+                given_amount * applied_rate desc,
+                {{ as_text('amount') }},
+                {{ as_text('currency') }}
         ) > 1 as is_repeated
     from judge_rows
 ),
