@@ -104,7 +104,7 @@
         ) }}
     {% endif %}
     {% set half_life = var('attribution_half_life_days') %}
-    {% if half_life is not number or half_life <= 0 %}
+    {% if half_life is not number or not 0 < half_life < 100000 %}
         {{ exceptions.raise_compiler_error(
             "attribution_half_life_days is '" ~ half_life
             ~ "': it must be a number of days above 0."

@@ -1,9 +1,10 @@
--- One row per conversion and touch of its path, or per conversion without any: the share
--- of the conversion that each attribution model gives to the touch.
+-- One row per conversion and touch of its path, or per conversion without any: the
+-- share of the conversion that each attribution model gives to the touch.
 {%- set first_weight = var('attribution_first_touch_weight') %}
 {%- set last_weight = var('attribution_last_touch_weight') %}
-{#- Rounded, because 1 - 0.7 - 0.3 is not quite nothing in floats. #}
-{%- set middle_weight = (1 - first_weight - last_weight) | round(9) %}
+{#- Added up in SQL, where 1 - 0.7 - 0.3 is nothing; in floats it is not quite. #}
+{%- set both_weights = first_weight ~ ' + ' ~ last_weight %}
+{%- set middle_weight = '1 - ' ~ first_weight ~ ' - ' ~ last_weight %}
 
 with conversions as (
     select * from {{ ref('customer_journey', 'int_conversions') }}
@@ -85,16 +86,16 @@ final as (
         case
             when path_length = 1 then 1.0
             when path_length = 2 and path_position = 1
-                then {{ first_weight / (first_weight + last_weight) }}
-            when path_length = 2 then {{ last_weight / (first_weight + last_weight) }}
+                then {{ ratio(first_weight, both_weights) }}
+            when path_length = 2 then {{ ratio(last_weight, both_weights) }}
             when path_position = 1 then {{ first_weight }}
             when path_position = path_length then {{ last_weight }}
             else {{ ratio(middle_weight, 'path_length - 2') }}
         end as position_based_credit,
         decay_share as time_decay_credit,
         markov_share as markov_credit,
-        -- With the worth of channels being the conversions that they bring without others,
-        -- the Shapley value is an equal split among the channels of each path.
+        -- With the worth of channels being the conversions that they bring without
+        -- others, the Shapley value is an equal split among a path's channels.
         {{ ratio(1, 'channel_shares') }} as shapley_credit
     from fill_paths
 )
