@@ -2575,16 +2575,16 @@ with by_month as (
 ),
 cohorts as (
     select
-        m.channel, start, customers, margin is not null as has_margin,
+        channel, start, coalesce(customers, 0) as customers,
+        bool_or(margin is not null) over () as has_margin,
         coalesce(spend, 0) as spend, ratio(nullif(spend, 0), customers) as cac
-    from by_month as m
-    left join (
+    from (from by_month where k = 0)
+    full join (
+        select channel, period_start as start, spend
         from rpt_acquisition
         where attribution_model = 'last_non_direct' and period_grain = 'month'
-            and campaign = 'all'
-    ) as a
-        on m.channel = a.channel and start = period_start
-    where k = 0
+            and campaign = 'all' and spend > 0
+    ) using (channel, start)
 ),
 run as (
     select
@@ -2610,12 +2610,15 @@ select
     customers,
     spend,
     cac,
-    if(spend = 0, 'no_spend', null) as cac_null_reason,
+    case
+        when spend = 0 then 'no_spend'
+        when customers = 0 then 'no_customers'
+    end as cac_null_reason,
     month_margin as margin,
     total as cumulative_margin,
-    total / customers as cumulative_margin_per_customer,
+    ratio(total, customers) as cumulative_margin_per_customer,
     known as known_cost_share,
-    total / customers / cac as ltv_cac_ratio,
+    cumulative_margin_per_customer / cac as ltv_cac_ratio,
     max(ltv_cac_ratio) filter (k = 3) over cohort as ltv_cac_ratio_3_months,
     max(ltv_cac_ratio) filter (k = 6) over cohort as ltv_cac_ratio_6_months,
     max(ltv_cac_ratio) filter (k = 12) over cohort as ltv_cac_ratio_12_months,

@@ -116,7 +116,9 @@ def cac_of(customers: int, spend: int | None) -> tuple[Fraction | None, str | No
     """Cost of winning a customer, and why it is not known."""
     if spend is None:
         return None, "no_spend_input"
-    return (Fraction(spend, customers), None) if spend else (None, "no_spend")
+    if not spend:
+        return None, "no_spend"
+    return (Fraction(spend, customers), None) if customers else (None, "no_customers")
 
 
 def publish(value: Fraction | int | None, unit: int = 1) -> float | None:
@@ -152,7 +154,7 @@ def rows_of(
     payback = None
     for cell in cells:
         total, number = cell["cumulative_margin"], cell["period_number"]
-        each = None if total is None else Fraction(total, customers)
+        each = Fraction(total, customers) if customers and total is not None else None
         cell["each"] = each
         ratios[number] = None if each is None or cac is None else each / cac
         if payback is None and cac is not None and each is not None and each >= cac:
@@ -197,8 +199,8 @@ def cac_payback(known: Facts) -> pd.DataFrame:
         for key in keys:
             sizes[key] = sizes.get(key, 0) + 1
     records = []
-    # Where nobody was won, there is nobody to pay back.
-    for key in sorted(sizes):
+    # Spend that won nobody is a cohort of none.
+    for key in sorted(sizes.keys() | {key for key, money in spend.items() if money > 0}):
         numbers = range(last - key[0] + 1)
         months_sums = [sums.get((key, number), Sums()) for number in numbers]
         cells = list(cells_of(known, months, key, months_sums, rate))
@@ -206,6 +208,6 @@ def cac_payback(known: Facts) -> pd.DataFrame:
         paid = spend.get(key, 0) if "marketing_spend" in known.seen else None
         (start,) = as_dates([months.start(key[0])])
         named = {"period_grain": "month", "cohort_start": start, "channel": key[1]}
-        published = rows_of(cells, sizes[key], paid, rate is not None)
+        published = rows_of(cells, sizes.get(key, 0), paid, rate is not None)
         records += [named | row for row in published]
     return pd.DataFrame(records)

@@ -134,14 +134,17 @@ def test_all_channels_pay_for_the_spend_of_all(partly: pd.DataFrame) -> None:
     assert the_same(months, *OUTCOME) == [None, "not_yet"]
 
 
-def test_channel_that_won_nobody_has_nobody_to_pay_it_back(
-    partly: pd.DataFrame,
-) -> None:
-    """What display cost is in the 180 of all channels."""
-    assert cohort(partly, "2024-01-01", "display").empty
+def test_spend_that_won_nobody_is_kept(partly: pd.DataFrame) -> None:
+    """What display cost is in the 180 of all channels, and its own."""
+    months = cohort(partly, "2024-01-01", "display")
+    assert the_same(months, "customers", "spend", "cac") == [0, 30, None]
+    assert the_same(months, "cac_null_reason") == ["no_customers"]
+    assert numbers(months, "cumulative_margin") == [0, 0, 0]
+    assert numbers(months, "cumulative_margin_per_customer") == [None, None, None]
+    assert the_same(months, *OUTCOME) == [None, "no_cac"]
     cohorts = partly[["cohort_start", "channel"]].astype(str).drop_duplicates()
     assert set(zip(cohorts["cohort_start"], cohorts["channel"], strict=True)) == {
-        *(("2024-01-01", channel) for channel in ("all", "email")),
+        *(("2024-01-01", channel) for channel in ("all", "display", "email")),
         *(("2024-02-01", channel) for channel in ("all", "(none)")),
     }
 
@@ -224,7 +227,10 @@ def test_without_touchpoints_nobody_came_through_a_channel() -> None:
     for channel, paid in (("all", 180), ("(none)", 0)):
         months = cohort(table, "2024-01-01", channel)
         assert the_same(months, "customers", "spend") == [2, paid]
-    assert set(table["channel"]) == {"all", "(none)"}
+    for channel, paid in (("email", 150), ("display", 30)):
+        months = cohort(table, "2024-01-01", channel)
+        assert the_same(months, "customers", "spend") == [0, paid]
+    assert set(table["channel"]) == {"all", "(none)", "email", "display"}
 
 
 def test_refund_takes_back_its_margin_where_it_belongs() -> None:

@@ -60,6 +60,7 @@ final as (
         case
             when spend is null then 'no_spend_input'
             when spend = 0 then 'no_spend'
+            when customers = 0 then 'no_customers'
         end as cac_null_reason,
         margin,
         cumulative_margin,

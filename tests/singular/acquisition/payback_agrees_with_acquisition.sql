@@ -8,7 +8,7 @@ with acquisition as (
         attribution_model = '{{ var("acquisition_attribution_model") }}'
         and period_grain = 'month'
         and campaign = 'all'
-        and new_customers > 0
+        and (new_customers > 0 or spend > 0)
 ),
 
 payback as (
@@ -120,5 +120,8 @@ where
     or acquisition.spend is distinct from sum_payback.spend
     or (acquisition.cac is null) <> (sum_payback.cac is null)
     or abs(acquisition.cac - sum_payback.cac) > 1e-9 * acquisition.cac
-    or (sum_cohorts.margin is null) <> (sum_payback.margin is null)
-    or abs(sum_cohorts.margin - sum_payback.margin) > 1e-4
+    or (
+        sum_payback.customers > 0
+        and (sum_cohorts.margin is null) <> (sum_payback.margin is null)
+    )
+    or abs(coalesce(sum_cohorts.margin, 0) - sum_payback.margin) > 1e-4
