@@ -200,7 +200,8 @@ def cac_payback(known: Facts) -> pd.DataFrame:
             sizes[key] = sizes.get(key, 0) + 1
     records = []
     # Spend that won nobody is a cohort of none.
-    for key in sorted(sizes.keys() | {key for key, money in spend.items() if money > 0}):
+    paying = {key for key, money in spend.items() if money > 0}
+    for key in sorted(sizes.keys() | paying):
         numbers = range(last - key[0] + 1)
         months_sums = [sums.get((key, number), Sums()) for number in numbers]
         cells = list(cells_of(known, months, key, months_sums, rate))
