@@ -1,6 +1,6 @@
 {#-
-    One row per case: what the macros for scores, intervals, lengths of time and joined
-    texts make of its numbers. Built on every engine and compared like engine_values.
+    One row per case: what the macros for scores, intervals, lengths of time, joined
+    texts, weights of touches and walks make of its numbers. Built on every engine and compared like engine_values.
 -#}
 with cases as (
     select
@@ -69,12 +69,40 @@ join_pieces as (
         {{ customer_journey.joined_text('piece', ', ', 'piece_number') }} as pieces
     from pieces
     group by given
+),
+
+-- Of two steps: back to the start, by two ways, and too unlikely for a float or nearly.
+walks as (
+    select
+        conversion_type,
+        from_state,
+        to_state,
+        {{ customer_journey.as_double('weight') }} as weight
+    from (values
+        ('one promoter', 'a', 'a', 0.5),
+        ('three', 'a', 'b', 0.5), ('three', 'a', 'c', 0.25),
+        ('three', 'b', 'd', 0.4), ('three', 'c', 'd', 0.8),
+        ('published', 'a', 'b', 1e-149), ('published', 'b', 'c', 1e-149),
+        ('small', 'a', 'b', 1e-200), ('small', 'b', 'c', 1e-200)
+    ) as edge_walks (conversion_type, from_state, to_state, weight)
+),
+
+sum_walks as (
+    select
+        conversion_type,
+        sum(weight) as walks_of_two
+    from {{ customer_journey.doubled_walks('walks') }}
+    group by conversion_type
 )
 
 select
     cases.given,
     join_pieces.pieces,
+    sum_walks.walks_of_two,
     {{ customer_journey.seconds_between('started_at', 'ended_at') }} as seconds,
+    {{ customer_journey.decay_weight(
+        customer_journey.seconds_between('started_at', 'ended_at')
+    ) }} as decay_weight,
     {{ customer_journey.nps('promoters', 'detractors', 'answers') }} as score,
     {{ customer_journey.nps_lower('promoters', 'detractors', 'answers') }}
         as score_lower,
@@ -95,3 +123,4 @@ select
     {{ customer_journey.clamp('promoters - detractors', -1, 1) }} as clamped_number
 from cases
 left join join_pieces on cases.given = join_pieces.given
+left join sum_walks on cases.given = sum_walks.conversion_type

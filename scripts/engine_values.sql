@@ -13,7 +13,7 @@
     ' 12 ', '12.5', '12,5', '1e3', '.5', '-.5', '5.', '.', '+7', '--7', 'NaN',
     'Infinity', '1.00005', '-1.00005', '1.00004999', '0.000000005',
     '9999999999.5', '99999999999999.9999', '99999999999999.99995', '123456789012345',
-    'None',
+    'None', 'all', 'All', '(none)', '(visits) store', '(visits)store', '(VISITS) store',
 ] %}
 with texts as (
     select given
@@ -48,6 +48,7 @@ select
     {{ customer_journey.as_text('local_date') }} as date_text,
     {{ customer_journey.as_text('money') }} as money_text,
     {{ customer_journey.parse_text('given') }} as trimmed,
+    {{ customer_journey.reserved_problem('given', 'channel') }} as name_problem,
     {{ customer_journey.parse_local_timestamp('local_time', 'timestamp') }} as from_utc,
     {{ customer_journey.parse_local_timestamp('local_date', 'date') }} as from_date,
     {{ customer_journey.as_money(

@@ -45,6 +45,10 @@ VARIABLES: dict[str, Any] = {
     "history_start_date": "2023-01-01",
     "left_truncation_days": 30,
     "week_start": "sunday",
+    "attribution_half_life_days": 2.5,
+    "attribution_first_touch_weight": 0.3,
+    "attribution_last_touch_weight": 0.5,
+    "marketing_spend_repeats": "reject",
 }
 
 

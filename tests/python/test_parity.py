@@ -108,6 +108,9 @@ def test_edge_values_are_read_as_worked_out_by_hand(
     assert by_text[" 12 "]["quotient"] is None
     assert by_text["12.5"]["quotient"] == 25.0
     assert by_text[""]["trimmed"] is None
+    problems = {given: row["name_problem"] for given, row in by_text.items()}
+    reserved = {given for given, problem in problems.items() if problem}
+    assert reserved == {"all", "(none)", "(visits) store"}
 
 
 @pytest.mark.parametrize("engine", list(Engine))
@@ -134,7 +137,8 @@ def test_statistics_are_as_published_or_worked_out_by_hand(
     assert newcombe["difference_upper"] == pytest.approx(0.3339, abs=5e-5)
     # Of no answers nothing is known, of one its score and a wide interval.
     empty = [name for name, value in cases["nobody"].items() if value is None]
-    assert len(empty) == len(cases["nobody"]) - 3  # given, seconds, clamped_number
+    known = {"given", "seconds", "decay_weight", "clamped_number"}
+    assert set(cases["nobody"]) - set(empty) == known
     assert cases["one promoter"]["score_upper"] == pytest.approx(98.4986, abs=5e-5)
     assert cases["one promoter"]["half_width"] is None
     assert cases["two alike"]["score_upper"] == 100
@@ -154,6 +158,22 @@ def test_statistics_are_as_published_or_worked_out_by_hand(
         "three": 86_399,
         "three alike but for rounding": 1,
         "published": 3_471_292_799,
+    }
+    # Half the weight for every two and a half days, a thousand times at most.
+    weights = column("decay_weight")
+    assert {given: weights[given] for given in column("seconds")} == {
+        "nobody": 1,
+        "one promoter": pytest.approx(2 ** (-1 / 216_000), rel=1e-12),
+        "one detractor": 1,
+        "two alike": pytest.approx(2**-0.4, rel=1e-12),
+        "three": pytest.approx(2 ** (-86_399 / 216_000), rel=1e-12),
+        "three alike but for rounding": pytest.approx(2 ** (-1 / 216_000), rel=1e-12),
+        "published": pytest.approx(2**-1000, rel=1e-9, abs=0),
+    }
+    assert column("walks_of_two") == {
+        "one promoter": 0.25,
+        "three": pytest.approx(0.4),
+        "published": pytest.approx(1e-298, rel=1e-9, abs=0),
     }
     assert column("pieces") == {
         "one promoter": "alone",
