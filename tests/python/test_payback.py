@@ -381,10 +381,15 @@ OLD_AND_NEW = {
 
 
 def test_left_truncated_customers_are_in_no_cohort() -> None:
-    """Nobody was won in January. What C1's purchase cost still says what C2's did."""
+    """Nobody new was won in January, which cost 20 all the same.
+
+    What C1's purchase cost still says what C2's did.
+    """
     table = payback(OLD_AND_NEW, **TRUNCATED)
     for channel in ("email", "all"):
-        assert cohort(table, "2024-01-01", channel).empty
+        months = cohort(table, "2024-01-01", channel)
+        assert the_same(months, "customers", "spend", "cac") == [0, 20, None]
+        assert numbers(months, "margin") == [0, 0]
         months = cohort(table, "2024-02-01", channel)
         assert the_same(months, "customers", "spend", "cac") == [1, 20, 20]
         assert numbers(months, "margin") == [40]
