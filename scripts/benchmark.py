@@ -45,6 +45,7 @@ TABLES = (
     "rpt_channel_effects", "fct_rejected_rows", "rpt_input_quality",
 )  # fmt: skip
 TIMEZONE = "America/New_York"
+TOUCHPOINTS_PER_TRANSACTION = 3
 THREADS = 2
 MEMORY_LIMIT = "7GB"
 STORAGE = "v1.2.0"
@@ -123,16 +124,21 @@ def measure(command: Sequence[str], database: Path) -> Usage:
 
 def make_inputs(transactions: int, folder: Path) -> int:
     """Generate the inputs unless they are there; return the number of transactions."""
-    if not (folder / "truths.json").exists():
+    sizes = {
+        "transactions": transactions,
+        "touchpoints": TOUCHPOINTS_PER_TRANSACTION * transactions,
+    }
+    truths = folder / "truths.json"
+    if not truths.exists() or not (
+        sizes.items() <= json.loads(truths.read_text())["request"].items()
+    ):
         generator = Path(__file__).with_name("generate_sample_data.py")
-        sizes = {"--transactions": transactions, "--touchpoints": 3 * transactions}
-        options = [str(word) for size in sizes.items() for word in size]
+        options = [word for name, n in sizes.items() for word in (f"--{name}", str(n))]
         places = ["--format", "parquet", "--output", str(folder)]
         subprocess.run([sys.executable, str(generator), *options, *places], check=True)
     for name in INPUTS:
         (folder / f"{name}.parquet").read_bytes()  # every run finds a warm page cache
-    truths = json.loads((folder / "truths.json").read_text())
-    return int(truths["inputs"]["transactions"]["rows"])
+    return int(json.loads(truths.read_text())["inputs"]["transactions"]["rows"])
 
 
 def write_root_project(folder: Path, inputs: Path) -> None:
