@@ -202,7 +202,9 @@ def position_weights(count: int, settings: Settings) -> list[float]:
         return [1.0]
     if count == 2:
         return [first / (first + last), last / (first + last)]
-    return [first, *[(1 - first - last) / (count - 2)] * (count - 2), last]
+    # 1 - 0.7 - 0.3 is nothing; in floats it is not quite.
+    rest = round(1 - first - last, 9)
+    return [first, *[rest / (count - 2)] * (count - 2), last]
 
 
 def only(position: int, count: int) -> list[float]:

@@ -86,6 +86,10 @@ def conversion(known: Facts) -> pd.DataFrame:
     frame = stack(cells(rows, cut, known) for cut in [*cuts(known), None])
     window = frame.pop("window")
     frame["window_days"] = window.where(np.isfinite(window))
+    if not known.seen["transactions"]:
+        # Nobody can be seen to buy.
+        frame["converted_people"] = np.nan
+        frame["new_customers"] = frame["period_basis_conversion_rate"] = np.nan
     wilson(frame, "converted_people", "eligible_people", "conversion_")
     small = known.settings.small_sample_size
     return frame.assign(is_small_sample=frame["eligible_people"] < small)

@@ -361,7 +361,7 @@ def test_without_touchpoints_everything_is_credited_to_none() -> None:
         assert (total["paid_cac"], total["is_paid"]) == (None, None)
     payback = tables["rpt_cac_payback"].query("period_number == 0")
     status = payback.set_index("channel")["payback_status"].to_dict()
-    assert status == {"all": "paid_back", "(none)": "no_cac"}
+    assert status == {"all": "paid_back", "(none)": "no_cac", "display": "no_cac"}
     assert_margins_are_known(tables)
 
 
