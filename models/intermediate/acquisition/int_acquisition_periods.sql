@@ -15,32 +15,33 @@ periods as (
     select * from {{ ref('customer_journey', 'int_periods') }}
 ),
 
-meet_spend as (
+list_entries as (
     select
-        coalesce(attribution_periods.attribution_model, spend_periods.attribution_model)
-            as attribution_model,
-        coalesce(attribution_periods.period_grain, spend_periods.period_grain)
-            as period_grain,
-        coalesce(attribution_periods.period_index, spend_periods.period_index)
-            as period_index,
-        coalesce(attribution_periods.channel, spend_periods.channel) as channel,
-        coalesce(attribution_periods.campaign, spend_periods.campaign) as campaign,
-        coalesce(spend_periods.spend, 0) as spend,
-        coalesce(attribution_periods.conversions, 0) as new_customers,
-        coalesce(attribution_periods.gross_revenue, 0) as new_customer_revenue
+        attribution_model,
+        period_grain,
+        period_index,
+        channel,
+        campaign,
+        0 as spend,
+        conversions as new_customers,
+        gross_revenue as new_customer_revenue
     from attribution_periods
-    full outer join spend_periods
-        on
-            attribution_periods.attribution_model = spend_periods.attribution_model
-            and attribution_periods.period_grain = spend_periods.period_grain
-            and attribution_periods.period_index = spend_periods.period_index
-            and attribution_periods.channel = spend_periods.channel
-            and attribution_periods.campaign = spend_periods.campaign
+    union all
+    select
+        attribution_model,
+        period_grain,
+        period_index,
+        channel,
+        campaign,
+        spend,
+        0 as new_customers,
+        0 as new_customer_revenue
+    from spend_periods
 ),
 
 list_levels as (
     select *
-    from meet_spend
+    from list_entries
     union all
     select
         attribution_model,
@@ -51,7 +52,7 @@ list_levels as (
         spend,
         new_customers,
         new_customer_revenue
-    from meet_spend
+    from list_entries
     union all
     select
         attribution_model,
@@ -62,7 +63,7 @@ list_levels as (
         spend,
         new_customers,
         new_customer_revenue
-    from meet_spend
+    from list_entries
     {%- for model in attribution_models() %}
     union all
     select

@@ -70,7 +70,6 @@ select
     customer_id,
     conversion_step,
     conversion_type,
-    converted_at,
     step_number,
     touchpoint_id,
     touched_at,

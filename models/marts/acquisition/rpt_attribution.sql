@@ -14,44 +14,48 @@ periods as (
     select * from {{ ref('customer_journey', 'int_periods') }}
 ),
 
-sum_types as (
+list_entries as (
     select
         attribution_model,
         period_grain,
         period_index,
         channel,
         campaign,
-        sum(conversions) as conversions,
-        sum(gross_revenue) as gross_revenue
+        conversions,
+        gross_revenue,
+        0 as spend
     from attribution_periods
-    group by attribution_model, period_grain, period_index, channel, campaign
+    union all
+    select
+        attribution_model,
+        period_grain,
+        period_index,
+        channel,
+        campaign,
+        0 as conversions,
+        0 as gross_revenue,
+        spend
+    from spend_periods
 ),
 
-meet_spend as (
+sum_types as (
     select
         'all' as conversion_type,
-        coalesce(sum_types.attribution_model, spend_periods.attribution_model)
-            as attribution_model,
-        coalesce(sum_types.period_grain, spend_periods.period_grain) as period_grain,
-        coalesce(sum_types.period_index, spend_periods.period_index) as period_index,
-        coalesce(sum_types.channel, spend_periods.channel) as channel,
-        coalesce(sum_types.campaign, spend_periods.campaign) as campaign,
-        coalesce(sum_types.conversions, 0) as conversions,
-        coalesce(sum_types.gross_revenue, 0) as gross_revenue,
-        coalesce(spend_periods.spend, 0) as spend
-    from sum_types
-    full outer join spend_periods
-        on
-            sum_types.attribution_model = spend_periods.attribution_model
-            and sum_types.period_grain = spend_periods.period_grain
-            and sum_types.period_index = spend_periods.period_index
-            and sum_types.channel = spend_periods.channel
-            and sum_types.campaign = spend_periods.campaign
+        attribution_model,
+        period_grain,
+        period_index,
+        channel,
+        campaign,
+        sum(conversions) as conversions,
+        sum(gross_revenue) as gross_revenue,
+        sum(spend) as spend
+    from list_entries
+    group by attribution_model, period_grain, period_index, channel, campaign
 ),
 
 list_types as (
     select *
-    from meet_spend
+    from sum_types
     union all
     select
         conversion_type,
