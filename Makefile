@@ -20,7 +20,7 @@ help: ## list the targets
 	    echo "Python 3.11 or later is needed: make PYTHON=/path/to/python3.11" >&2; \
 	    exit 2; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --editable .
+	$(BIN)/pip install --quiet --editable '.[value]'
 	@touch $@
 
 .venv/dev: .venv/base
