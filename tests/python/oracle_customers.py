@@ -31,11 +31,8 @@ def purchase_days(known: Facts) -> dict[str, list[int]]:
     return {customer: sorted(found) for customer, found in days.items()}
 
 
-@lru_cache(maxsize=1)
-def lapse_days(known: Facts) -> int:
-    """Days without a purchase after which a customer has lapsed."""
-    if known.settings.lapse_days is not None:
-        return known.settings.lapse_days
+def gap_percentile(known: Facts, share: float) -> int:
+    """Days within which this share of the gaps between purchase days has ended."""
     days = purchase_days(known).values()
     ended = [later - day for bought in days for day, later in pairwise(bought)]
     still_open = [known.as_of - bought[-1] for bought in days]
@@ -43,13 +40,21 @@ def lapse_days(known: Facts) -> int:
         return LONGEST_LAPSE
     status = [1] * len(ended) + [0] * len(still_open)
     curve = SurvfuncRight([*ended, *still_open], status)
-    # Customers who never come back keep the curve up: where it does not fall to a
-    # tenth, the share is one of the gaps that do end.
+    # Customers who never come back keep the curve up: where it does not fall far
+    # enough, the share is one of the gaps that do end.
     lowest = curve.surv_prob.min()
-    longer = 1 - LAPSE_SHARE * (1 if lowest <= 1 - LAPSE_SHARE + TINY else 1 - lowest)
+    longer = 1 - share * (1 if lowest <= 1 - share + TINY else 1 - lowest)
     # What floats put a hair above the share is the share.
     length = int(curve.surv_times[curve.surv_prob <= longer + TINY].min())
     return min(max(length, SHORTEST_LAPSE), LONGEST_LAPSE)
+
+
+@lru_cache(maxsize=1)
+def lapse_days(known: Facts) -> int:
+    """Days without a purchase after which a customer has lapsed."""
+    if known.settings.lapse_days is not None:
+        return known.settings.lapse_days
+    return gap_percentile(known, LAPSE_SHARE)
 
 
 def status(idle: int | None, lapse: int) -> str:

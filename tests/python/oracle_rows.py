@@ -65,6 +65,13 @@ class Settings:
     marketing_spend_repeats: str = "sum"
     small_sample_size: int = 30
     lapse_days: int | None = None
+    churn_window_months: int | None = None
+    readiness_min_repeat_share: float = 0.01
+    readiness_min_months: int = 12
+    readiness_min_customers: int = 100
+    readiness_max_guest_share: float = 0.5
+    value_calibration_end_date: date | None = None
+    rfm_score_levels: int = 5
     survey_answers_counted: str = "latest"
     survey_follow_up_days: int = 90
     # Inputs that are switched off, so that nobody can be seen to reach some stages.
