@@ -117,9 +117,10 @@ def month_tables(known: Facts) -> Iterator[pd.DataFrame]:
                 frame = month_numbers(group, this_month - first + 1)
                 frame["segment_column"], frame["segment_value"] = column, value
                 frame["churn_window"], frame["churn_window_months"] = name, window
+                frame["period_grain"] = "all" if cohort is None else "month"
                 start = pd.Series(as_dates(months.start([first] * len(frame))))
-                frame["cohort_start"] = start.where(cohort is not None)
-                yield frame.assign(period_grain="all" if cohort is None else "month")
+                frame["cohort_start"] = start.where(frame["period_grain"] == "month")
+                yield frame
 
 
 def churn(known: Facts) -> pd.DataFrame:
