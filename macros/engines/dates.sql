@@ -40,6 +40,13 @@
 {%- endmacro %}
 
 
+{# Number of a date's month, consecutive from year to year: year * 12 + month. #}
+{% macro month_index(from_date) -%}
+    (cast(extract(year from {{ from_date }}) as integer) * 12
+        + cast(extract(month from {{ from_date }}) as integer))
+{%- endmacro %}
+
+
 {# A timestamp moved by a whole number of minutes. #}
 {% macro add_minutes(from_timestamp, minute_count) %}
     {{- adapter.dispatch('add_minutes', 'customer_journey')(from_timestamp, minute_count) -}}

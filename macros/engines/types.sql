@@ -27,3 +27,11 @@
 {% macro as_text(expression) %}
     {{- 'cast(' ~ expression ~ ' as ' ~ dbt.type_string() ~ ')' -}}
 {% endmacro %}
+
+
+{# A share as text in percent, with one digit behind the point. #}
+{% macro as_percent(expression) %}
+    {{- customer_journey.as_text(
+        'cast(100 * ' ~ customer_journey.as_double(expression) ~ ' as decimal(9, 1))'
+    ) ~ " || '%'" -}}
+{% endmacro %}

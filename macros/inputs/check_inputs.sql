@@ -25,6 +25,7 @@
         'acquisition_attribution_model': ['first', 'last', 'last_non_direct'],
         'survey_answers_counted': ['latest', 'all'],
         'marketing_spend_repeats': ['sum', 'reject'],
+        'rfm_score_levels': [5, 10],
     } %}
     {% for name, values in allowed.items() if var(name) not in values %}
         {{ exceptions.raise_compiler_error(
@@ -39,6 +40,7 @@
     {% endif %}
     {% set dates = [
         'as_of_date', 'history_start_date', 'earliest_valid_date', 'latest_valid_date',
+        'value_calibration_end_date',
     ] %}
     {% for name in dates if var(name) is not none %}
         {% if not customer_journey.is_date(var(name) | string) %}
@@ -49,20 +51,23 @@
     {% endfor %}
     {% set whole_numbers = [
         'left_truncation_days', 'future_tolerance_days', 'attribution_lookback_days',
-        'small_sample_size', 'survey_follow_up_days',
+        'small_sample_size', 'survey_follow_up_days', 'readiness_min_months',
+        'readiness_min_customers',
     ] %}
     {% for name in whole_numbers if var(name) is not integer or var(name) < 0 %}
         {{ exceptions.raise_compiler_error(
             name ~ " is '" ~ var(name) ~ "': it must be a whole number, 0 or more."
         ) }}
     {% endfor %}
-    {% set lapse_days = var('lapse_days') %}
-    {% if lapse_days is not none and (lapse_days is not integer or lapse_days < 1) %}
-        {{ exceptions.raise_compiler_error(
-            "lapse_days is '" ~ lapse_days
-            ~ "': it must be a whole number of days, 1 or more, or null."
-        ) }}
-    {% endif %}
+    {% for name, unit in {'lapse_days': 'days', 'churn_window_months': 'months'}.items() %}
+        {% set length = var(name) %}
+        {% if length is not none and (length is not integer or length < 1) %}
+            {{ exceptions.raise_compiler_error(
+                name ~ " is '" ~ length ~ "': it must be a whole number of " ~ unit
+                ~ ", 1 or more, or null."
+            ) }}
+        {% endif %}
+    {% endfor %}
     {#- rpt_experience lists what an answer was about beside the segments. #}
     {% set taken = ['all', 'milestone', 'touchpoint_type', 'channel', 'stage'] %}
     {% for name in customer_journey.segment_columns() if name in taken %}
@@ -86,7 +91,8 @@
     {% endif %}
     {% set shares = [
         'max_rejected_share', 'attribution_first_touch_weight',
-        'attribution_last_touch_weight',
+        'attribution_last_touch_weight', 'readiness_min_repeat_share',
+        'readiness_max_guest_share',
     ] + (['gross_margin_rate'] if var('gross_margin_rate') is not none else []) %}
     {% for name in shares if var(name) is not number or not 0 <= var(name) <= 1 %}
         {{ exceptions.raise_compiler_error(

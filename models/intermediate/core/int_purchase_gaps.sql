@@ -48,17 +48,22 @@ find_gaps_at_risk as (
     from count_gaps
 ),
 
--- The logarithm of none left is out of range; 1e-300 of them is none as well.
+measure_survival as (
+    select
+        *,
+        sum({{ log_survival_step('ended_gaps', 'gaps_at_risk') }})
+            over (order by gap_days) as log_survival
+    from find_gaps_at_risk
+),
+
 final as (
     select
         gap_days,
         ended_gaps,
         gaps - ended_gaps as open_gaps,
         gaps_at_risk,
-        exp(sum(ln(greatest(
-            1 - {{ ratio('ended_gaps', 'gaps_at_risk') }}, 1e-300
-        ))) over (order by gap_days)) as survival
-    from find_gaps_at_risk
+        {{ survival('log_survival') }} as survival
+    from measure_survival
 )
 
 select * from final

@@ -3,8 +3,8 @@
 -- A view: it has one reader.
 {{ config(materialized='view') }}
 
-with segment_periods as (
-    select * from {{ ref('customer_journey', 'int_segment_periods') }}
+with period_shares as (
+    select * from {{ ref('customer_journey', 'int_period_shares') }}
 ),
 
 repeat_purchases as (
@@ -23,14 +23,9 @@ periods as (
     select * from {{ ref('customer_journey', 'int_periods') }}
 ),
 
-compare_periods as (
-    select
-        *,
-        lag(active_customers) over (
-            partition by segment_column, segment_value, period_grain
-            order by period_index
-        ) as previous_active_customers
-    from segment_periods
+readiness as (
+    select * from {{ ref('customer_journey', 'int_retention_readiness') }}
+    where segment_column = 'all'
 ),
 
 -- Everybody together is a period that is always over.
@@ -48,32 +43,8 @@ list_repeat_cohorts as (
             and calendar.period_index = periods.period_index
 ),
 
-final as (
-    select
-        'period_retention' as measure,
-        segment_column,
-        segment_value,
-        period_grain,
-        period_start,
-        cast(null as integer) as window_days,
-        retained_customers as customers,
-        previous_active_customers as eligible_customers,
-        is_complete
-    from compare_periods
-    where previous_active_customers is not null
-    union all
-    select
-        'period_churn' as measure,
-        segment_column,
-        segment_value,
-        period_grain,
-        period_start,
-        cast(null as integer) as window_days,
-        churned_customers as customers,
-        previous_active_customers as eligible_customers,
-        is_complete
-    from compare_periods
-    where previous_active_customers is not null
+list_shares as (
+    select * from period_shares
     union all
     select
         'repeat_purchase' as measure,
@@ -96,6 +67,30 @@ final as (
         list_repeat_cohorts.period_start,
         list_repeat_cohorts.is_period_complete,
         list_repeat_cohorts.window_days
+),
+
+-- Nothing is known where the data cannot carry it.
+final as (
+    select
+        list_shares.measure,
+        list_shares.segment_column,
+        list_shares.segment_value,
+        list_shares.period_grain,
+        list_shares.period_start,
+        cast(null as {{ dbt.type_string() }}) as offset_basis,
+        cast(null as integer) as period_number,
+        list_shares.window_days,
+        case
+            when
+                list_shares.eligible_customers > 0
+                and readiness.verdict <> 'not_measurable'
+                then list_shares.customers
+        end as customers,
+        list_shares.eligible_customers,
+        list_shares.is_complete,
+        cast(null as {{ type_double() }}) as estimate
+    from list_shares
+    cross join readiness
 )
 
-select * from final
+select * from final  -- noqa: AM04

@@ -9,15 +9,24 @@ cohort_activity as (
     select * from {{ ref('customer_journey', 'int_cohort_activity') }}
 ),
 
+readiness as (
+    select * from {{ ref('customer_journey', 'rpt_retention_readiness') }}
+    where segment_column = 'all'
+),
+
 fill_cells as (
     select
         cohort_cells.*,
+        cohort_cells.is_complete and readiness.verdict <> 'not_measurable' as is_known,
+        case when readiness.verdict = 'not_measurable' then readiness.reason end
+            as not_measurable_reason,
         coalesce(cohort_activity.retained_customers, 0) as retained_customers,
         coalesce(cohort_activity.last_retained_customers, 0) as last_retained_customers,
         coalesce(cohort_activity.orders, 0) as orders,
         coalesce(cohort_activity.net_revenue, 0) as net_revenue,
         coalesce(cohort_activity.net_revenue_order_basis, 0) as net_revenue_order_basis
     from cohort_cells
+    cross join readiness
     left join cohort_activity
         on
             cohort_cells.offset_basis = cohort_activity.offset_basis
@@ -53,18 +62,18 @@ final as (
         {{ as_count('cohort_size') }} as cohort_size,
         {{ as_count('case when is_complete then cohort_size else 0 end') }}
             as eligible_customers,
-        {{ as_count('case when is_complete then retained_customers end') }}
+        {{ as_count('case when is_known then retained_customers end') }}
             as retained_customers,
-        {{ as_count('case when is_complete then retained_on_or_after end') }}
+        {{ as_count('case when is_known then retained_on_or_after end') }}
             as retained_on_or_after,
-        case when is_complete then {{ ratio('retained_customers', 'cohort_size') }} end
+        case when is_known then {{ ratio('retained_customers', 'cohort_size') }} end
             as retention_rate,
         case
-            when is_complete
+            when is_known
                 then {{ wilson_lower('retained_customers', 'cohort_size') }}
         end as retention_rate_lower,
         case
-            when is_complete
+            when is_known
                 then {{ wilson_upper('retained_customers', 'cohort_size') }}
         end as retention_rate_upper,
         {{ as_count('case when is_complete then orders end') }} as orders,
@@ -74,7 +83,8 @@ final as (
         case when is_complete then {{ ratio('cumulative_revenue', 'cohort_size') }} end
             as cumulative_revenue_per_customer,
         cohort_size < {{ var('small_sample_size') }} as is_small_sample,
-        is_complete
+        is_complete,
+        not_measurable_reason
     from accumulate_cells
 )
 

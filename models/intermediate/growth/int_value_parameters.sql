@@ -1,0 +1,112 @@
+-- One row per fit period and model of customer value: the parameters in use, or why
+-- there are none.
+
+with value_parameters as (
+    select * from {{ ref('value_parameters') }}
+),
+
+fitted_parameters as (
+    select * from {{ ref('customer_journey', 'int_fitted_parameters') }}
+),
+
+run_parameters as (
+    select * from {{ ref('customer_journey', 'int_run_parameters') }}
+),
+
+readiness as (
+    select * from {{ ref('customer_journey', 'int_retention_readiness') }}
+    where segment_column = 'all'
+),
+
+list_models as (
+    select
+        'full' as fit_period,
+        'mbg_nbd' as model
+    {%- for fit_period, model in [
+        ('full', 'bg_nbd'), ('full', 'gamma_gamma'), ('calibration', 'mbg_nbd'),
+        ('calibration', 'bg_nbd'), ('calibration', 'gamma_gamma'),
+    ] %}
+    union all
+    select
+        '{{ fit_period }}' as fit_period,
+        '{{ model }}' as model
+    {%- endfor %}
+),
+
+list_sources as (
+    select
+        value_parameters.*,
+        'seed' as source
+    from value_parameters
+    union all
+    select
+        fitted_parameters.*,
+        'fit' as source
+    from fitted_parameters
+),
+
+-- What is given wins over what was fitted; a fit must not have seen days to come.
+rank_sources as (
+    select
+        list_sources.*,
+        row_number() over (
+            partition by list_sources.fit_period, list_sources.model
+            order by
+                list_sources.source desc,
+                list_sources.as_of_date desc,
+                list_sources.fitted_at desc
+        ) as source_rank
+    from list_sources
+    cross join run_parameters
+    where
+        list_sources.source = 'seed'
+        or list_sources.as_of_date <= run_parameters.as_of_date
+),
+
+final as (
+    select
+        list_models.fit_period,
+        list_models.model,
+        {%- for name in ['r', 'alpha', 'a', 'b', 'p', 'q', 'gamma'] %}
+        rank_sources.{{ name }},
+        {%- endfor %}
+        rank_sources.time_unit,
+        rank_sources.currency,
+        rank_sources.as_of_date,
+        rank_sources.customers,
+        rank_sources.log_likelihood,
+        rank_sources.is_converged,
+        rank_sources.fitted_at,
+        rank_sources.source,
+        case
+            when readiness.verdict = 'not_measurable' then 'not_measurable'
+            when rank_sources.source is null then 'no_parameters'
+            when not rank_sources.is_converged then 'not_converged'
+            when rank_sources.time_unit <> 'week' then 'other_time_unit'
+            when rank_sources.currency <> '{{ var("reporting_currency") }}'
+                then 'other_currency'
+            when
+                list_models.model = 'gamma_gamma'
+                and least(rank_sources.p, rank_sources.q - 1, rank_sources.gamma) > 0
+                and rank_sources.p + rank_sources.q + rank_sources.gamma < 1e12
+                then null
+            when
+                list_models.model <> 'gamma_gamma'
+                and least(
+                    rank_sources.r, rank_sources.alpha, rank_sources.a, rank_sources.b
+                ) > 0
+                and rank_sources.r + rank_sources.alpha + rank_sources.a
+                + rank_sources.b < 1e12
+                then null
+            else 'invalid_parameters'
+        end as null_reason
+    from list_models
+    cross join readiness
+    left join rank_sources
+        on
+            list_models.fit_period = rank_sources.fit_period
+            and list_models.model = rank_sources.model
+            and rank_sources.source_rank = 1
+)
+
+select * from final
