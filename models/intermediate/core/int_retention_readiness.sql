@@ -1,7 +1,5 @@
 -- One row per segment value, and one for the total, always: what there is to measure
 -- retention with.
--- A view: it has a few rows.
-{{ config(materialized='view') }}
 
 with customer_occasions as (
     select * from {{ ref('customer_journey', 'int_customer_occasions') }}
@@ -78,7 +76,8 @@ find_obstacles as (
             as purchases_per_customer,
         {{ ratio('sum_segments.one_time_customers', 'sum_segments.customers') }}
             as one_time_customer_share,
-        case when sum_segments.segment_column = 'all' then count_guests.guest_order_share
+        case
+            when sum_segments.segment_column = 'all' then count_guests.guest_order_share
         end as guest_order_share,
         case
             when sum_segments.customers = 0 then 'no_customers'

@@ -1,7 +1,8 @@
--- One row per fit period, model of purchases, x and point of the quadrature by which the
--- dropout probability of customers who are alive after x repeat purchases is integrated.
--- The points lie where the beta distribution of that probability has its weight, spaced
--- by a hyperbolic sine on the scale of log odds: there it falls off at both ends.
+-- One row per fit period, model of purchases, x and point of the quadrature by which
+-- the dropout probability of customers who are alive after x repeat purchases is
+-- integrated. The points lie where the beta distribution of that probability has its
+-- weight, spaced by a hyperbolic sine on the scale of log odds, where it falls off at
+-- both ends.
 
 with value_periods as (
     select * from {{ ref('customer_journey', 'int_value_periods') }}

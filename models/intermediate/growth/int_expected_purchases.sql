@@ -1,6 +1,6 @@
--- One row per fit period, model of purchases, x and T (in days): purchases to be expected
--- of customers who are alive. They depend on nothing else, so however many customers
--- there are, there are no more rows than counts and ages.
+-- One row per fit period, model of purchases, x and T (in days): purchases to be
+-- expected of customers who are alive. They depend on nothing else, so however many
+-- customers there are, there are no more rows than counts and ages.
 
 with value_histories as (
     select * from {{ ref('customer_journey', 'int_value_histories') }}

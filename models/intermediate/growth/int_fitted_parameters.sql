@@ -7,6 +7,6 @@ with value_parameters as (
     select * from {{ ref('value_parameters') }}
 )
 
-select *
+select *  -- noqa: AM04
 from value_parameters
 where 1 = 0

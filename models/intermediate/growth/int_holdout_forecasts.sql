@@ -1,5 +1,5 @@
--- One row per customer of the calibration period and model of purchases: what was expected
--- of the days after it, and what they did.
+-- One row per customer of the calibration period and model of purchases: what was
+-- expected of the days after it, and what they did.
 -- A view: it has one reader.
 {{ config(materialized='view') }}
 

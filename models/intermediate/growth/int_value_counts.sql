@@ -1,5 +1,5 @@
--- One row per fit period, x, t_x and T (in days): how many customers have them. The models
--- of purchases are fitted to these counts.
+-- One row per fit period, x, t_x and T (in days): how many customers have them. The
+-- models of purchases are fitted to these counts.
 -- A view: only the fit reads it.
 {{ config(materialized='view') }}
 

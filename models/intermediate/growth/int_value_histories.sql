@@ -95,7 +95,9 @@ final as (
             ('', 'is_scored', 'as_of_date'),
             ('calibration_', 'is_in_calibration', 'calibration_end_date'),
         ] %}
-        {{ as_count('case when ' ~ flag ~ ' then ' ~ prefix ~ 'purchase_days - 1 end') }}
+        {{ as_count(
+            'case when ' ~ flag ~ ' then ' ~ prefix ~ 'purchase_days - 1 end'
+        ) }}
             as {{ prefix }}repeat_purchase_days,
         case when {{ flag }} then {{ days_between(
             'first_purchase_date', prefix ~ 'last_purchase_date'

@@ -1,6 +1,6 @@
--- One row per customer and fit period that customer value is modelled for: purchase days
--- after the first (x), age at the last of them (t_x), age at the end of the period (T),
--- and mean revenue of such a day.
+-- One row per customer and fit period that customer value is modelled for: purchase
+-- days after the first (x), age at the last of them (t_x), age at the end of the period
+-- (T), and mean revenue of such a day.
 -- A view: what reads it reads the histories.
 {{ config(materialized='view') }}
 

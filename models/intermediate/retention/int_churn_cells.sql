@@ -1,6 +1,6 @@
--- One row per segment value, churn window, cohort (a month, or all) and month number from
--- 0 on: how many customers churned in it, how many left observation after it, and of
--- how many it is not known.
+-- One row per segment value, churn window, cohort (a month, or all) and month number
+-- from 0 on: how many customers churned in it, how many left observation after it, and
+-- of how many it is not known.
 
 with churn_lifetimes as (
     select * from {{ ref('customer_journey', 'int_churn_lifetimes') }}

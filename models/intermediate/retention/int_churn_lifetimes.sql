@@ -1,6 +1,6 @@
 -- One row per segment value, churn window, cohort (a month, or all), month of the first
--- purchase and calendar months from it to the last: whether these customers have churned,
--- and how far their cohort can be judged.
+-- purchase and calendar months from it to the last: whether these customers have
+-- churned, and how far their cohort can be judged.
 -- A view: it has one reader.
 {{ config(materialized='view') }}
 

@@ -1,5 +1,5 @@
--- One row per segment value, churn window, cohort (a month, or all) and month number from
--- 0 on: the customers at risk in it and the Kaplan-Meier share who are still there.
+-- One row per segment value, churn window, cohort (a month, or all) and month number
+-- from 0 on: the customers at risk in it and the Kaplan-Meier share still there.
 -- A view: it has one reader.
 {{ config(materialized='view') }}
 
@@ -62,4 +62,4 @@ final as (
     from measure_survival
 )
 
-select * from final
+select * from final  -- noqa: AM04

@@ -9,12 +9,6 @@ observation_windows as (
     select * from {{ ref('customer_journey', 'int_observation_windows') }}
 ),
 
-readiness as (
-    select verdict <> 'not_measurable' as is_measurable
-    from {{ ref('customer_journey', 'int_retention_readiness') }}
-    where segment_column = 'all'
-),
-
 -- Half is half, whatever rounding the product of shares leaves.
 sum_segments as (
     select
@@ -32,7 +26,6 @@ sum_segments as (
         min(case when is_measurable and survival_upper <= 0.5 + 1e-9 then wait_days end)
             as days_upper
     from second_purchases
-    cross join readiness
     group by segment_column, segment_value, is_measurable
 ),
 

@@ -1,6 +1,6 @@
 -- One row per segment value and number of days after the first purchase at which
--- somebody bought on a second day or left observation: who was still waiting for it, and
--- the Kaplan-Meier share who still do.
+-- somebody bought on a second day or left observation: who was still waiting for it,
+-- and the Kaplan-Meier share who still do.
 
 with customer_occasions as (
     select * from {{ ref('customer_journey', 'int_customer_occasions') }}
@@ -13,6 +13,11 @@ segments as (
 
 run_parameters as (
     select * from {{ ref('customer_journey', 'int_run_parameters') }}
+),
+
+readiness as (
+    select * from {{ ref('customer_journey', 'int_retention_readiness') }}
+    where segment_column = 'all'
 ),
 
 measure_waits as (
@@ -74,11 +79,17 @@ add_up_steps as (
 
 final as (
     select
-        *,
-        {{ survival('log_survival') }} as survival,
-        {{ survival_lower('log_survival', 'survival_variance') }} as survival_lower,
-        {{ survival_upper('log_survival', 'survival_variance') }} as survival_upper
+        add_up_steps.*,
+        readiness.verdict <> 'not_measurable' as is_measurable,
+        {{ survival('add_up_steps.log_survival') }} as survival,
+        {{ survival_lower(
+            'add_up_steps.log_survival', 'add_up_steps.survival_variance'
+        ) }} as survival_lower,
+        {{ survival_upper(
+            'add_up_steps.log_survival', 'add_up_steps.survival_variance'
+        ) }} as survival_upper
     from add_up_steps
+    cross join readiness
 )
 
-select * from final
+select * from final  -- noqa: AM04

@@ -28,7 +28,7 @@ find_reasons as (
 
 rank_revenue as (
     select
-        value_histories.*,
+        *,
         row_number() over by_revenue as revenue_rank,
         count(*) over () as customers,
         sum(net_revenue) over by_revenue as cumulative_revenue,

@@ -113,7 +113,7 @@ final as (
         days,
         days_lower,
         days_upper,
-        (select reason from readiness) as not_measurable_reason
+        (select readiness.reason from readiness) as not_measurable_reason
     from list_measures
 )
 

@@ -25,7 +25,8 @@ final as (
         segment_value,
         verdict,
         case obstacle
-            when 'no_customers' then 'There is no customer whose first purchase is known.'
+            when 'no_customers'
+                then 'There is no customer whose first purchase is known.'
             when 'no_repeat'
                 then
                     repeat_customers || ' of ' || all_customers || ' customers ('
@@ -34,8 +35,8 @@ final as (
                     || ' customer nobody is seen to stay or to leave.'
             when 'no_follow_up'
                 then
-                    'None of the ' || all_customers || ' customers has been observed for'
-                    || ' a whole month after the month of the first purchase.'
+                    'None of the ' || all_customers || ' customers has been observed'
+                    || ' for a whole month after the month of the first purchase.'
             when 'few_months'
                 then
                     months || ' complete months are observed, fewer than the'
@@ -46,50 +47,52 @@ final as (
             when 'few_customers'
                 then
                     month_3_customers || ' of ' || all_customers || ' customers can be'
-                    || ' judged in month 3 after the month of their first purchase, fewer'
-                    || ' than the {{ var("readiness_min_customers") }} of'
+                    || ' judged in month 3 after the month of their first purchase,'
+                    || ' fewer than the {{ var("readiness_min_customers") }} of'
                     || ' readiness_min_customers.'
             when 'many_guests'
                 then
-                    guest_percent || ' of the orders are guests'', more than the share of'
-                    || ' {{ var("readiness_max_guest_share") }} of'
+                    guest_percent || ' of the orders are guests'', more than the share'
+                    || ' of {{ var("readiness_max_guest_share") }} of'
                     || ' readiness_max_guest_share: what is measured is about the rest.'
             else
                 all_customers || ' customers bought on '
                 || {{ as_text('cast(purchases_per_customer as decimal(18, 2))') }}
                 || ' days each, ' || {{ as_percent('one_time_customer_share') }}
                 || ' of them on one day only; ' || months || ' complete months are'
-                || ' observed, and ' || month_1_customers || ' customers can be judged in'
-                || ' month 1 after the month of their first purchase, '
+                || ' observed, and ' || month_1_customers || ' customers can be judged'
+                || ' in month 1 after the month of their first purchase, '
                 || month_3_customers || ' in month 3, ' || month_12_customers
                 || ' in month 12.'
         end as reason,
         case obstacle
             when 'no_customers'
                 then
-                    'Fill customer_id of the transactions input; first purchases within'
-                    || ' left_truncation_days do not count as known.'
+                    'Fill customer_id of the transactions input; first purchases'
+                    || ' within left_truncation_days do not count as known.'
             when 'no_repeat'
                 then
-                    'Fill customer_id with what stays the same from one order to the next'
-                    || ' (a login, an e-mail address, a loyalty card), not with an id per'
-                    || ' order' || coalesce(
+                    'Fill customer_id with what stays the same from one order to the'
+                    || ' next (a login, an e-mail address, a loyalty card), not with'
+                    || ' an id per order' || coalesce(
                         '; ' || guest_percent || ' of the orders have no id at all', ''
                     ) || '.'
             when 'no_follow_up' then 'Run again when one more calendar month is over.'
             when 'few_months'
                 then
-                    {{ as_text('missing_months') }} || ' more complete months of data.'
+                    'Complete months still missing: ' || {{ as_text('missing_months') }}
+                    || '.'
             when 'few_customers'
                 then
-                    {{ as_text(as_count(
+                    'Customers whose month 3 is over still missing: '
+                    || {{ as_text(as_count(
                         var('readiness_min_customers') ~ ' - eligible_customers_month_3'
-                    )) }} || ' more customers whose month 3 is over.'
+                    )) }} || '.'
             when 'many_guests'
                 then
-                    'Fill customer_id of guests'' orders with what they leave behind (an'
-                    || ' e-mail address, a phone number), so that they join the customer'
-                    || ' they are.'
+                    'Fill customer_id of guests'' orders with what they leave behind'
+                    || ' (an e-mail address, a phone number), so that they join the'
+                    || ' customer they are.'
         end as remedy,
         {{ as_count('customers') }} as customers,
         purchases_per_customer,
