@@ -79,6 +79,9 @@ SOURCES: Mapping[str, Wheel | Files | None] = {
             "CDNOW_master.txt": (
                 "eff6889ed364c5199d6eacbbeb7a6d559971df4406ac876f322c373f00a072ef"
             ),
+            "CDNOW_sample.txt": (
+                "6fae10155c0b0ba363c2c386e30f77990d22328220efd862a5edd1443420d94a"
+            ),
         },
     ),
     "complete_journey": Wheel(
