@@ -4,7 +4,7 @@ dbt takes seconds to import, so import this module where a build starts and not 
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from dbt.cli.main import dbtRunner
 from dbt_common.events.base_types import EventMsg
 from dbt_common.exceptions import DbtDatabaseError, DbtRuntimeError
 
+BATCH_SIZE = 50_000
 FAILED_STATUSES = frozenset({"error", "fail", "runtime error", "partial success"})
 
 _DECORATION = re.compile(r"^(?:[A-Z]\w+ )+Error(?: in .*)?$")
@@ -145,6 +146,45 @@ def query(sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
     except DbtRuntimeError as error:
         raise DbtConnectionError(essential_sentence(str(error))) from error
     return list(table.column_names), [tuple(row) for row in table.rows]
+
+
+def fetch(sql: str) -> Iterator[Sequence[tuple[Any, ...]]]:
+    """Yield the rows of `sql` in batches, so that a few million need little memory.
+
+    Raises `DbtConnectionError` with the database's own words if it cannot be run.
+    """
+    adapter = _adapter()
+    connections = adapter.connections
+    try:
+        with adapter.connection_named("fetch"), connections.exception_handler(sql):
+            if adapter.type() == "postgres":
+                # A cursor with a name leaves the rows on the server until asked for.
+                handle = connections.get_thread_connection().handle
+                cursor = handle.cursor("fetched_rows")
+                cursor.execute(sql)
+            else:
+                _, cursor = connections.add_query(sql, auto_begin=False)
+            if hasattr(cursor, "fetchmany"):
+                yield from iter(lambda: cursor.fetchmany(BATCH_SIZE), [])
+            else:
+                # Spark's cursors only give all rows at once.
+                yield cursor.fetchall()
+    except DbtRuntimeError as error:
+        raise DbtConnectionError(essential_sentence(str(error))) from error
+
+
+def execute(sql: str) -> None:
+    """Run one statement that writes, in a transaction of its own, and commit it.
+
+    Raises `DbtConnectionError` with the database's own words if it cannot be run.
+    """
+    adapter = _adapter()
+    try:
+        with adapter.connection_named("execute"):
+            adapter.execute(sql, auto_begin=True)
+            adapter.commit_if_has_connection()
+    except DbtRuntimeError as error:
+        raise DbtConnectionError(essential_sentence(str(error))) from error
 
 
 class _Steps:

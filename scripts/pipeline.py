@@ -6,15 +6,21 @@ Exit codes: 0 good; 1 a build or a test failed; 2 wrong usage or configuration.
 import difflib
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 import yaml
 
+if TYPE_CHECKING:
+    from value_fit import PeriodFit
+
 PROJECT_DIR = Path(__file__).resolve().parent.parent
+# What the parameters of the customer value models are read into, and all it feeds.
+SCORED = "int_value_parameters+"
 
 app = typer.Typer(
     add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True
@@ -30,47 +36,98 @@ def main() -> None:
     """Build customer journey marts on DuckDB, PostgreSQL or Spark."""
 
 
+Target = Annotated[
+    str | None, typer.Option(help="Target of profiles.yml: dev, postgres, spark.")
+]
+Variables = Annotated[
+    str | None, typer.Option("--vars", help="Variables: '{name: value}'.")
+]
+AsOf = Annotated[str | None, typer.Option(help="Last observed day, YYYY-MM-DD.")]
+ProjectDir = Annotated[
+    Path, typer.Option(exists=True, file_okay=False, help="dbt project to build.")
+]
+
+
 @app.command()
 def run(
-    target: Annotated[
-        str | None, typer.Option(help="Target of profiles.yml: dev, postgres, spark.")
-    ] = None,
+    target: Target = None,
     select: Annotated[
         list[str] | None, typer.Option(help="Build only these (dbt selection).")
     ] = None,
     exclude: Annotated[
         list[str] | None, typer.Option(help="Leave these out (dbt selection).")
     ] = None,
-    variables: Annotated[
-        str | None, typer.Option("--vars", help="Variables: '{name: value}'.")
-    ] = None,
-    as_of: Annotated[
-        str | None, typer.Option(help="Last observed day, YYYY-MM-DD.")
-    ] = None,
+    variables: Variables = None,
+    as_of: AsOf = None,
     full_refresh: Annotated[
         bool, typer.Option("--full-refresh", help="Rebuild incremental tables.")
     ] = False,
     threads: Annotated[
         int | None, typer.Option(min=1, help="Nodes to build at the same time.")
     ] = None,
-    project_dir: Annotated[
-        Path, typer.Option(exists=True, file_okay=False, help="dbt project to build.")
-    ] = PROJECT_DIR,
+    is_fitting: Annotated[
+        bool, typer.Option("--fit", help="Fit the customer value models as well.")
+    ] = False,
+    project_dir: ProjectDir = PROJECT_DIR,
 ) -> None:
     """Build and test every table, then say what was built and where it is."""
+    more = [
+        *(["--full-refresh"] if full_refresh else []),
+        *(["--threads", str(threads)] if threads else []),
+    ]
+
+    def build(project: Path, options: list[str]) -> int:
+        chosen, left_out = _words(select), _words(exclude)
+        return _build(project, options + more, chosen, left_out, is_fitting)
+
+    _carry_out(build, project_dir, target, variables, as_of)
+
+
+@app.command()
+def fit(
+    target: Target = None,
+    variables: Variables = None,
+    as_of: AsOf = None,
+    is_strict: Annotated[
+        bool, typer.Option("--strict", help="Fail when a model cannot be fitted.")
+    ] = False,
+    project_dir: ProjectDir = PROJECT_DIR,
+) -> None:
+    """Fit the customer value models to the tables of the last run.
+
+    The next run scores the customers by the parameters.
+    """
+
+    def fit_models(project: Path, options: list[str]) -> int:
+        import summary
+
+        with _explained_errors():
+            fits = _fit_models(project, options)
+            summary.show_fits(fits)
+        return 1 if is_strict and any(one.warning for one in fits) else 0
+
+    _carry_out(fit_models, project_dir, target, variables, as_of)
+
+
+def _carry_out(
+    command: Callable[[Path, list[str]], int],
+    project_dir: Path,
+    target: str | None,
+    variables: str | None,
+    as_of: str | None,
+) -> None:
+    """Do a command with dbt's options, say what stops it and exit with its code."""
     project = project_dir.resolve()
     values: dict[str, Any] = {}
     try:
         values = _variables(project, variables, as_of)
         options = [
             *(["--target", target] if target else []),
-            *_selection("--select", select),
-            *_selection("--exclude", exclude),
             *(["--vars", yaml.safe_dump(values)] if values else []),
-            *(["--full-refresh"] if full_refresh else []),
-            *(["--threads", str(threads)] if threads else []),
         ]
-        exit_code = _build(project, options)
+        # A path in profiles.yml counts from where dbt runs.
+        os.chdir(project)
+        exit_code = command(project, options)
     except ConfigurationError as error:
         sentence = _name_input(str(error), _declared_variables(project) | values)
         typer.echo(f"Error: {sentence}", err=True)
@@ -78,34 +135,85 @@ def run(
     raise typer.Exit(exit_code)
 
 
-def _build(project: Path, options: Sequence[str]) -> int:
-    """Run `dbt build`, print the outcome and return the exit code."""
+def _build(
+    project: Path,
+    options: Sequence[str],
+    chosen: Sequence[str],
+    left_out: Sequence[str],
+    is_fitting: bool,
+) -> int:
+    """Run `dbt build`, fit if asked to, print the outcome and return the exit code."""
     # dbt takes seconds to import: --help and a wrong option do not wait for it.
     import dbt_runner
     import summary
 
-    # A path in profiles.yml counts from where dbt runs.
-    os.chdir(project)
-    try:
+    def build(selection: Sequence[str]) -> dict[tuple[str, str], dbt_runner.Node]:
+        words = [
+            *(["--select", *selection] if selection else []),
+            *(["--exclude", *left_out] if left_out else []),
+        ]
         with summary.progress() as on_step:
-            nodes = dbt_runner.run("build", project, options, on_step)
+            nodes = dbt_runner.run("build", project, [*options, *words], on_step)
+        return {(node.kind, node.name): node for node in nodes}
+
+    if is_fitting:
+        _value_fit()
+    with _explained_errors():
+        nodes = build(chosen)
         if not nodes:
             raise ConfigurationError("the selection matches nothing: nothing built.")
-        summary.show(nodes, project)
+        fits: Sequence[PeriodFit] = ()
+        if is_fitting and not any(node.is_failed for node in nodes.values()):
+            fits = _fit_models(project, options)
+            nodes |= build([f"{SCORED},{word}" for word in chosen] or [SCORED])
+        summary.show(tuple(nodes.values()), project, fits)
+    if any(node.is_misconfigured for node in nodes.values()):
+        return 2
+    return 1 if any(node.is_failed for node in nodes.values()) else 0
+
+
+def _fit_models(project: Path, options: Sequence[str]) -> Sequence["PeriodFit"]:
+    """Fit the models, warn of those that are of no use, and return all of them."""
+    value_fit = _value_fit()
+    try:
+        fits: Sequence[PeriodFit] = value_fit.fit(project, options)
+    except value_fit.FitError as error:
+        raise ConfigurationError(error) from error
+    for one in fits:
+        if one.warning:
+            typer.echo(f"Warning: {one.warning}", err=True)
+    return fits
+
+
+def _value_fit() -> Any:
+    """Return the module that fits; SciPy, which it needs, may not be installed."""
+    try:
+        import value_fit
+    except ImportError as error:
+        raise ConfigurationError(
+            "fitting needs SciPy, which is not installed: pip install '.[value]', or "
+            f"scipy alone ({error})."
+        ) from error
+    return value_fit
+
+
+@contextmanager
+def _explained_errors() -> Iterator[None]:
+    """Turn what stops dbt into a sentence and an exit code."""
+    import dbt_runner
+
+    try:
+        yield
     except dbt_runner.DbtConfigurationError as error:
         raise ConfigurationError(error) from error
     except dbt_runner.DbtConnectionError as error:
         typer.echo(f"Error: {error}", err=True)
-        return 1
-    if any(node.is_misconfigured for node in nodes):
-        return 2
-    return 1 if any(node.is_failed for node in nodes) else 0
+        raise typer.Exit(1) from error
 
 
-def _selection(option: str, values: Sequence[str] | None) -> list[str]:
-    """Return dbt's form of a selection that may be given more than once."""
-    words = [word for value in values or () for word in value.split()]
-    return [option, *words] if words else []
+def _words(values: Sequence[str] | None) -> list[str]:
+    """Return the words of an option that may be given more than once."""
+    return [word for value in values or () for word in value.split()]
 
 
 def _variables(project: Path, text: str | None, as_of: str | None) -> dict[str, Any]:

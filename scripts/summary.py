@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import (
@@ -21,6 +21,9 @@ from rich.table import Table
 
 import dbt_runner
 from dbt_runner import Node, Step
+
+if TYPE_CHECKING:
+    from value_fit import PeriodFit
 
 PUBLIC_PREFIXES = ("dim_", "fct_", "rpt_")
 FAILING_ROWS_SHOWN = 3
@@ -55,13 +58,17 @@ def progress() -> Iterator[Callable[[Step], None]]:
         yield show_step
 
 
-def show(nodes: Sequence[Node], project: Path) -> None:
-    """Print the outcome of a run of `project`."""
+def show(
+    nodes: Sequence[Node], project: Path, fits: Sequence["PeriodFit"] = ()
+) -> None:
+    """Print the outcome of a run of `project` and of the fits that it made."""
     built = [node for node in nodes if node.status == "success" and node.relation]
     public = [node for node in built if node.name.startswith(PUBLIC_PREFIXES)]
     _show_tables(sorted(public, key=lambda table: table.name))
     _show_inputs(built)
     _show_lapse(built)
+    _show_readiness(built)
+    show_fits(fits)
     for node in nodes:
         if node.status == "warn":
             _show_problem("Warning", node, "bold yellow")
@@ -71,6 +78,24 @@ def show(nodes: Sequence[Node], project: Path) -> None:
     _show_counts(nodes)
     if built:
         _show_whereabouts(built, project)
+
+
+def show_fits(fits: Sequence["PeriodFit"]) -> None:
+    """Print the parameters that each model was fitted with."""
+    if not fits:
+        return
+    grid = _grid("fit", ("log-likelihood", "customers", "seconds"))
+    grid.add_column("parameters")
+    for one in fits:
+        found = one.fit.log_likelihood
+        grid.add_row(
+            f"{one.fit_period} {one.fit.model}",
+            "" if found is None else f"{found:,.1f}",
+            f"{one.fit.customers:,}",
+            f"{one.seconds:.2f}",
+            ", ".join(f"{name} {x:.4g}" for name, x in one.fit.parameters.items()),
+        )
+    out.print(grid)
 
 
 def _print_step(step: Step) -> None:
@@ -123,6 +148,19 @@ def _show_lapse(built: Sequence[Node]) -> None:
     )
     source = "taken from the data" if is_from_data else "variable lapse_days"
     out.print(f"A customer lapses {days} days after the last purchase ({source}).")
+
+
+def _show_readiness(built: Sequence[Node]) -> None:
+    readiness = _find(built, "rpt_retention_readiness")
+    if readiness is None:
+        return
+    _, [(verdict, reason, remedy)] = dbt_runner.query(
+        f"select verdict, reason, remedy from {readiness.relation} "
+        "where segment_column = 'all' and segment_value = 'all'"
+    )
+    words = {"weak": "weakly measurable", "not_measurable": "not measurable"}
+    sentence = " ".join(filter(None, (reason, remedy)))
+    out.print(f"Retention is {words.get(verdict, verdict)}: {sentence}")
 
 
 def _show_problem(title: str, node: Node, style: str) -> None:
