@@ -23,25 +23,32 @@ def as_key(values: pd.Series) -> pd.Series:
     return pd.Series(texts.where(values.notna(), ""))
 
 
-def differs(actual: pd.Series, expected: pd.Series) -> np.ndarray:
+def differs(
+    actual: pd.Series, expected: pd.Series, relative: float, absolute: float
+) -> np.ndarray:
     """Where two columns of equal length hold different values."""
     left, right = (pd.to_numeric(side, errors="coerce") for side in (actual, expected))
     numeric = left.notna().eq(actual.notna()) & right.notna().eq(expected.notna())
     if numeric.all() and not pd.api.types.is_datetime64_any_dtype(actual):
         close = np.isclose(
-            left.astype(float), right.astype(float), RELATIVE, ABSOLUTE, equal_nan=True
+            left.astype(float), right.astype(float), relative, absolute, equal_nan=True
         )
         return ~close
     return (as_key(actual) != as_key(expected)).to_numpy()
 
 
 def assert_tables_equal(
-    actual: pd.DataFrame, expected: pd.DataFrame, key: list[str], name: str = "table"
+    actual: pd.DataFrame,
+    expected: pd.DataFrame,
+    key: list[str],
+    name: str = "table",
+    relative: float = RELATIVE,
+    absolute: float = ABSOLUTE,
 ) -> None:
     """Fail with the first differing keys and columns unless two tables hold the same.
 
     The order of rows and columns does not count; `key` names the columns that tell
-    rows apart. Numbers may differ by RELATIVE or ABSOLUTE.
+    rows apart. Numbers may differ by `relative` of their size or by `absolute`.
     """
     extra = sorted(map(str, set(actual) ^ set(expected)))
     assert not extra, f"{name}: only one side has the columns {extra}"
@@ -62,7 +69,8 @@ def assert_tables_equal(
     )
     faults = []
     for column in (column for column in expected if column not in key):
-        where = np.flatnonzero(differs(left[column], right[column]))
+        off = differs(left[column], right[column], relative, absolute)
+        where = np.flatnonzero(off)
         faults += [
             f"{column} of [{left.index[row]}]: {left[column].iloc[row]!r},"
             f" expected {right[column].iloc[row]!r}"

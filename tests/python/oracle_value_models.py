@@ -49,7 +49,8 @@ def alive(model: str, known: pd.DataFrame, numbers: Numbers) -> Floats:
     settled = (known["x"] == 0) & (model == "bg_nbd")
     silence = (numbers["alpha"] + known["age"]) / (numbers["alpha"] + known["last"])
     odds = np.log(shape.mask(settled, 1) / numbers["a"]) - exponent * np.log(silence)
-    return np.where(settled, 1.0, expit(odds.astype(float)))
+    # However small, the probability is not 0.
+    return np.where(settled, 1.0, np.maximum(expit(odds.astype(float)), 1e-300))
 
 
 def integral(shape: float, age: float, b: float, weeks: float, a: float) -> float:
@@ -58,7 +59,7 @@ def integral(shape: float, age: float, b: float, weeks: float, a: float) -> floa
     It is what the closed forms were found from; `age` is alpha + T. Over a root of the
     quantiles the integrand has no poles, whatever a and b.
     """
-    growth, power = weeks / age, 1 + max(a, 1)
+    growth, power = weeks / age, 1 + min(max(a, 1), 10)
 
     def at_quantile(root: float) -> float:
         p = betaincinv(a, b, root**power)
