@@ -11,6 +11,7 @@ repeat_purchases as (
         measure = 'repeat_purchase'
         and segment_column = 'all'
         and period_grain = 'all'
+        and not_measurable_reason is null
 ),
 
 run_parameters as (
