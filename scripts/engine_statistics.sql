@@ -1,6 +1,7 @@
 {#-
-    One row per case: what the macros for scores, intervals, lengths of time, joined
-    texts, weights of touches and walks make of its numbers. Built on every engine and compared like engine_values.
+    One row per case: what the macros for scores, intervals, survival, lengths of time,
+    joined texts, weights of touches, walks and customer value make of its numbers. Built
+    on every engine and compared like engine_values.
 -#}
 with cases as (
     select
@@ -87,6 +88,37 @@ walks as (
     ) as edge_walks (conversion_type, from_state, to_state, weight)
 ),
 
+-- Somebody who first bought today, hundreds of purchases before a long silence, with and
+-- without a chance to leave, a published customer, and numbers next to nothing and huge.
+histories as (
+    select
+        given,
+        {%- for name in ['odds', 'shape', 'alpha', 'last_age', 'age', 'growth',
+            'exponent', 'purchases', 'mean_value'] %}
+        {{ customer_journey.as_double(name) }} as {{ name }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from (values
+        ('one promoter', 0.5, 0.525, 6.183, 0, 0, 0, 0, 0, null),
+        ('one detractor', 0, 600.5, 0.01, 86, 4000, 1e-5, 1e-5, 1, 0),
+        ('two alike', 1e12, 600.5, 0.01, 86, 4000, 9.99e-6, 9.99e-6, 600, 1e12),
+        ('three', 0.25, 1e12, 1, 0, 1e-12, 1e-44, 1e-50, 1, 0.01),
+        ('published', 0.5, 2, 1, 1, 3, 1, 600.5, 2, 30),
+        ('small', 1e-12, 1e-12, 1e12, 0, 1e4, 1e12, 1e300, 1, -5)
+    ) as edge_histories (
+        given, odds, shape, alpha, last_age, age, growth, exponent, purchases,
+        mean_value
+    )
+),
+
+measure_survival as (
+    select
+        given,
+        {{ customer_journey.log_survival_step('detractors', 'answers') }}
+            as log_survival,
+        {{ customer_journey.greenwood_step('detractors', 'answers') }} as variance
+    from cases
+),
+
 sum_walks as (
     select
         conversion_type,
@@ -120,7 +152,28 @@ select
     {{ customer_journey.mean_half_width('value_sum', 'square_sum', 'answers') }}
         as half_width,
     {{ customer_journey.clamp('value_sum', 0, 1) }} as clamped,
-    {{ customer_journey.clamp('promoters - detractors', -1, 1) }} as clamped_number
+    {{ customer_journey.clamp('promoters - detractors', -1, 1) }} as clamped_number,
+    {{ customer_journey.survival('measure_survival.log_survival') }} as survival,
+    {{ customer_journey.survival_lower(
+        'measure_survival.log_survival', 'measure_survival.variance'
+    ) }} as survival_lower,
+    {{ customer_journey.survival_upper(
+        'measure_survival.log_survival', 'measure_survival.variance'
+    ) }} as survival_upper,
+    {{ customer_journey.probability_alive(
+        'histories.odds', 'histories.shape', 'histories.alpha', 'histories.last_age',
+        'histories.age'
+    ) }} as probability_alive,
+    {{ customer_journey.log_of_one_plus('histories.growth') }} as log_of_growth,
+    case
+        when histories.exponent is not null
+            then {{ customer_journey.one_minus_exp('histories.exponent') }}
+    end as share_gone,
+    {{ customer_journey.expected_purchase_value(
+        '6.25', '3.74', '15.44', 'histories.purchases', 'histories.mean_value'
+    ) }} as purchase_value
 from cases
 left join join_pieces on cases.given = join_pieces.given
 left join sum_walks on cases.given = sum_walks.conversion_type
+left join measure_survival on cases.given = measure_survival.given
+left join histories on cases.given = histories.given

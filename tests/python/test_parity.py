@@ -5,6 +5,7 @@ import subprocess
 import sys
 from datetime import date, datetime
 from decimal import Decimal
+from math import exp, log
 from pathlib import Path
 
 import pyarrow as pa
@@ -138,7 +139,8 @@ def test_statistics_are_as_published_or_worked_out_by_hand(
     # Of no answers nothing is known, of one its score and a wide interval.
     empty = [name for name, value in cases["nobody"].items() if value is None]
     known = {"given", "seconds", "decay_weight", "clamped_number"}
-    assert set(cases["nobody"]) - set(empty) == known
+    survival = {"survival", "survival_lower", "survival_upper"}
+    assert set(cases["nobody"]) - set(empty) == known | survival
     assert cases["one promoter"]["score_upper"] == pytest.approx(98.4986, abs=5e-5)
     assert cases["one promoter"]["half_width"] is None
     assert cases["two alike"]["score_upper"] == 100
@@ -269,3 +271,70 @@ def test_the_private_server_is_gone_after_an_error() -> None:
     ((folder, process),) = seen
     assert not folder.exists()
     assert not is_running(process)
+
+
+@pytest.mark.parametrize("engine", list(Engine))
+def test_survival_and_value_are_as_worked_out_by_hand(
+    builds: dict[Engine, Build], engine: Engine
+) -> None:
+    rows = builds[engine].tables["engine_statistics"].to_pylist()
+    cases = {row["given"]: row for row in rows}
+
+    def column(name: str) -> dict[str, object]:
+        return {row["given"]: row[name] for row in rows if row[name] is not None}
+
+    # As many leave at once as are detractors; of all of them nobody knows an interval.
+    assert column("survival") == {
+        "nobody": 1,
+        "one promoter": 1,
+        "one detractor": 0,
+        "two alike": 1,
+        "three": pytest.approx(2 / 3),
+        "three alike but for rounding": 1,
+        "published": pytest.approx(29 / 31),
+        "small": pytest.approx(13 / 15),
+        "Newcombe": pytest.approx(0.8),
+    }
+    for given, row in cases.items():
+        lower, upper = row["survival_lower"], row["survival_upper"]
+        if row["survival"] == 1:
+            assert (lower, upper) == (1, 1)
+        elif given == "one detractor":
+            assert (lower, upper) == (None, None)
+    # ln(-ln(29/31)) -+ 1.96 sqrt(2 / (31 * 29)) / ln(29/31).
+    row = cases["published"]
+    found = row["survival_lower"], row["survival_upper"]
+    assert found == pytest.approx((0.765880, 0.983463), abs=1e-6)
+    # 1 / (1 + odds ((alpha + T) / (alpha + t))^shape), and no further than to e^600.
+    assert column("probability_alive") == {
+        "one promoter": pytest.approx(2 / 3),
+        "one detractor": 1,
+        "two alike": pytest.approx(1e-12 * exp(-600), rel=1e-9, abs=0),
+        "three": pytest.approx(1 / (1 + 0.25 * exp(1)), rel=1e-3),
+        "published": pytest.approx(1 / (1 + 0.5 * 4)),
+        "small": pytest.approx(1),
+    }
+    # Their series next to 0: the numbers themselves, less half of the square.
+    assert column("log_of_growth") == {
+        "one promoter": 0,
+        "one detractor": pytest.approx(1e-5 - 5e-11, rel=1e-10, abs=0),
+        "two alike": pytest.approx(9.99e-6 - 4.990005e-11, rel=1e-9, abs=0),
+        "three": pytest.approx(1e-44, rel=1e-12, abs=0),
+        "published": pytest.approx(log(2)),
+        "small": pytest.approx(log(1e12)),
+    }
+    assert column("share_gone") == {
+        "one promoter": 0,
+        "one detractor": pytest.approx(1e-5 - 5e-11, rel=1e-10, abs=0),
+        "two alike": pytest.approx(9.99e-6 - 4.990005e-11, rel=1e-9, abs=0),
+        "three": pytest.approx(1e-50, rel=1e-12, abs=0),
+        "published": 1,
+        "small": 1,
+    }
+    # p (gamma + x m) / (p x + q - 1), of nobody whose purchases have brought nothing.
+    assert column("purchase_value") == {
+        "one promoter": pytest.approx(6.25 * 15.44 / 2.74),
+        "two alike": pytest.approx(6.25 * 6e14 / 3752.74),
+        "three": pytest.approx(6.25 * 15.45 / 8.99),
+        "published": pytest.approx(6.25 * 75.44 / 15.24),
+    }
