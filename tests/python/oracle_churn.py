@@ -7,6 +7,7 @@ and its intervals are those of lifelines.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -68,38 +69,42 @@ def classify(known: Facts, window: int) -> pd.DataFrame:
     )
 
 
-def month_numbers(people: pd.DataFrame, last: int) -> pd.DataFrame:
-    """Every month number of one group of customers."""
+def month_numbers(people: pd.DataFrame, last: int) -> dict[str, Any]:
+    """Return columns with every month number of one group of customers."""
     number = np.arange(last + 1)
+    churned = people["churned"].to_numpy()
+    left, time = people["left"].to_numpy(), people["time"].to_numpy()
 
-    def count(values: pd.Series) -> np.ndarray:
-        return np.bincount(values.to_numpy(dtype="int64"), minlength=last + 1)
+    def count(values: np.ndarray) -> np.ndarray:
+        return np.bincount(values, minlength=last + 1)
 
-    churned = people["churned"]
-    at_risk = len(people) - np.searchsorted(np.sort(people["time"]), number)
-    frame = pd.DataFrame(
-        {
-            "period_number": number,
-            "cohort_size": len(people),
-            "at_risk_customers": at_risk,
-            "churned_customers": count(people.loc[churned, "left"]),
-            "censored_customers": count(people.loc[~churned, "time"]),
-            "undetermined_customers": count(people.loc[~churned, "left"]),
-            "is_complete": number <= people["judged"].max(),
-        }
-    )
-    left = curve(people["time"], churned).reindex(number, method="ffill")
+    at_risk = len(people) - np.searchsorted(np.sort(time), number)
+    is_complete = number <= people["judged"].max()
+    stay = curve(time, churned)
+    stay = stay.iloc[stay.index.searchsorted(number, side="right") - 1]
     # Who is left when nobody is at risk any more is not known, unless nobody is.
-    known = frame["is_complete"] & ((at_risk > 0) | (left["survival"] == 0))
-    left = left.where(known)
-    frame["survival"] = left["survival"]
-    frame["survival_lower"], frame["survival_upper"] = left["lower"], left["upper"]
-    chance = -left["survival"].diff()
-    frame["churn_probability"] = chance
+    known = is_complete & ((at_risk > 0) | (stay["survival"] == 0))
+    survival, lower, upper = stay.to_numpy().T
+    survival = np.where(known, survival, np.nan)
+    chance = -np.diff(survival, prepend=np.nan)
+    mode = np.nan
     if churned.any():
-        most = chance >= chance.max() - TINY
-        frame["modal_churn_month"] = int(number[most][0])
-    return frame
+        mode = number[chance >= np.nanmax(chance) - TINY][0]
+    return {
+        "period_number": number,
+        "cohort_size": len(people),
+        "at_risk_customers": at_risk,
+        "churned_customers": count(left[churned]),
+        "active_customers": at_risk - count(left[churned]),
+        "censored_customers": count(time[~churned]),
+        "undetermined_customers": count(left[~churned]),
+        "is_complete": is_complete,
+        "survival": survival,
+        "survival_lower": np.where(known, lower, np.nan),
+        "survival_upper": np.where(known, upper, np.nan),
+        "churn_probability": chance,
+        "modal_churn_month": mode,
+    }
 
 
 def month_tables(known: Facts) -> Iterator[pd.DataFrame]:
@@ -114,13 +119,17 @@ def month_tables(known: Facts) -> Iterator[pd.DataFrame]:
                 continue
             for cohort, group in [(None, people), *people.groupby("cohort")]:
                 first = int(group["cohort"].min())
-                frame = month_numbers(group, this_month - first + 1)
-                frame["segment_column"], frame["segment_value"] = column, value
-                frame["churn_window"], frame["churn_window_months"] = name, window
-                frame["period_grain"] = "all" if cohort is None else "month"
-                start = pd.Series(as_dates(months.start([first] * len(frame))))
-                frame["cohort_start"] = start.where(frame["period_grain"] == "month")
-                yield frame
+                labels = {
+                    "segment_column": column,
+                    "segment_value": value,
+                    "churn_window": name,
+                    "churn_window_months": window,
+                    "period_grain": "all" if cohort is None else "month",
+                    "first_month": first,
+                }
+                yield pd.DataFrame(
+                    month_numbers(group, this_month - first + 1) | labels
+                )
 
 
 def churn(known: Facts) -> pd.DataFrame:
@@ -128,13 +137,13 @@ def churn(known: Facts) -> pd.DataFrame:
     frame = stack(month_tables(known))
     if frame.empty:
         return frame
-    at_risk = frame["at_risk_customers"]
-    frame["active_customers"] = at_risk - frame["churned_customers"]
+    start = pd.Series(as_dates(Cut(known, "month").start(frame["first_month"])))
+    frame["cohort_start"] = start.where(frame["period_grain"] == "month")
     judged = frame["is_complete"] & (frame["period_number"] > 0)
     frame["judged"] = frame["churned_customers"].where(judged)
     wilson(frame, "judged", "at_risk_customers", "")
     names = {"rate": "hazard", "rate_lower": "hazard_lower"}
     frame = frame.rename(columns=names | {"rate_upper": "hazard_upper"})
-    few = at_risk < known.settings.small_sample_size
+    few = frame["at_risk_customers"] < known.settings.small_sample_size
     frame["is_small_sample"] = few & is_measurable(known)
-    return hide(frame.drop(columns="judged"), HIDDEN, known)
+    return hide(frame.drop(columns=["first_month", "judged"]), HIDDEN, known)

@@ -11,7 +11,19 @@ import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
 from oracle import Cut, Facts, as_dates, cuts, stack
+from oracle_readiness import hide, is_measurable
 from oracle_rows import config
+from oracle_survival import curve
+
+HALF, TINY = 0.5, 1e-9
+CELLS_HIDDEN = [
+    *("retained_customers", "retained_on_or_after"),
+    *("retention_rate", "retention_rate_lower", "retention_rate_upper"),
+]
+SHARES_HIDDEN = [
+    *("customers", "rate", "rate_lower", "rate_upper"),
+    *("days", "days_lower", "days_upper"),
+]
 
 
 def wilson(frame: pd.DataFrame, count: str, total: str, prefix: str) -> None:
@@ -135,10 +147,58 @@ def cohort_averages(cells: pd.DataFrame) -> Iterator[pd.DataFrame]:
 
 
 @lru_cache(maxsize=1)
-def cohort_retention(known: Facts) -> pd.DataFrame:
-    """rpt_cohort_retention."""
+def cohort_cells(known: Facts) -> pd.DataFrame:
+    """Every cell of every cohort, whether the data carries it or not."""
     bases = ("calendar", "elapsed_30_days")
     return stack(cohorts(cut, basis) for cut in cuts(known) for basis in bases)
+
+
+def cohort_retention(known: Facts) -> pd.DataFrame:
+    """rpt_cohort_retention."""
+    return hide(cohort_cells(known), CELLS_HIDDEN, known)
+
+
+def second_purchases(known: Facts) -> pd.DataFrame:
+    """Measures of the days until a second purchase, of those who wait for one too.
+
+    A wait that no purchase has ended is censored on the last day.
+    """
+    rows = []
+    for position, (column, value) in enumerate(known.segments):
+        people = known.people[known.people["segment"] == position]
+        if people.empty:
+            continue
+        repeated = people["wait"].notna()
+        seen = people["wait"].fillna(known.as_of - people["day"])
+        left = curve(seen, repeated)
+        common = {
+            "segment_column": column,
+            "segment_value": value,
+            "period_grain": "all",
+            "eligible_customers": len(people),
+        }
+        for window in config("observation_windows")["window_days"]:
+            known_until = seen.max() if left["survival"].min() > 0 else np.inf
+            row = common | {"measure": "not_yet_repeated", "window_days": window}
+            row["is_complete"] = bool(known_until >= window)
+            if row["is_complete"]:
+                now = left[left.index <= window].iloc[-1]
+                row["customers"] = int((people["wait"] <= window).sum())
+                row["rate"] = now["survival"]
+                row["rate_lower"], row["rate_upper"] = now["lower"], now["upper"]
+            rows.append(row)
+        row = common | {"measure": "days_to_second_purchase"}
+        row["customers"] = int(repeated.sum())
+        for name, bound in (
+            ("days", "survival"),
+            ("days_lower", "lower"),
+            ("days_upper", "upper"),
+        ):
+            reached = left.index[left[bound] <= HALF + TINY]
+            row[name] = reached.min() if len(reached) else None
+        row["is_complete"] = row["days"] is not None and is_measurable(known)
+        rows.append(row)
+    return pd.DataFrame(rows)
 
 
 def retention(known: Facts) -> pd.DataFrame:
@@ -146,17 +206,19 @@ def retention(known: Facts) -> pd.DataFrame:
     frames = [frame for cut in cuts(known) for frame in period_retention(cut)]
     for cut in [*cuts(known), None]:
         frames += repeat_purchase(cut, known)
-    frames += cohort_averages(cohort_retention(known))
+    frames += cohort_averages(cohort_cells(known))
     frame = stack(frames)
     wilson(frame, "customers", "eligible_customers", "")
     simple = frame["measure"] == "cohort_average_simple"
     frame["rate"] = frame["simple_rate"].where(simple, frame["rate"])
     bounds = ["rate_lower", "rate_upper"]
     frame[bounds] = frame[bounds].mask(simple)
-    small = known.settings.small_sample_size
-    frame["is_small_sample"] = frame["eligible_customers"] < small
     unseen = frame["measure"].str.startswith("period_") & ~frame["is_complete"]
     unseen |= frame["eligible_customers"] == 0
     rates = ["customers", "rate", *bounds]
     frame[rates] = frame[rates].mask(unseen)
-    return frame.drop(columns="simple_rate")
+    frame = frame.drop(columns="simple_rate")
+    frame = pd.concat([frame, second_purchases(known)], ignore_index=True)
+    small = known.settings.small_sample_size
+    frame["is_small_sample"] = frame["eligible_customers"] < small
+    return hide(frame, SHARES_HIDDEN, known)

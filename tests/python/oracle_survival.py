@@ -29,8 +29,10 @@ def fit(people: tuple[tuple[tuple[int, bool], int], ...]) -> pd.DataFrame:
     times, ended = zip(*(key for key, _ in people), strict=True)
     weights = [count for _, count in people]
     fitter = KaplanMeierFitter(alpha=0.05).fit(times, ended, weights=weights)
-    frame: pd.DataFrame = fitter.survival_function_.join(fitter.confidence_interval_)
-    frame.columns = pd.Index(["survival", *BOUNDS])
+    found = fitter.survival_function_, fitter.confidence_interval_
+    frame = pd.DataFrame(
+        np.hstack(found), index=found[0].index, columns=["survival", *BOUNDS]
+    )
     # Nobody ended: certain as far as it goes. For nobody left the formula has no
     # interval; lifelines writes 0 to 0, which would claim to be sure.
     frame.loc[frame["survival"] == 1, BOUNDS] = 1.0
