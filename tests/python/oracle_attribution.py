@@ -231,7 +231,8 @@ def credits_of(
     last = path.touches[-1]["local"]
     seconds = [(last - touch["local"]).total_seconds() // 1 for touch in path.touches]
     ages = np.array(seconds) / SECONDS_A_DAY
-    decay = 0.5 ** (ages / settings.attribution_half_life_days)
+    # Beyond a thousand half-lives a weight would be no more than 0 to a float.
+    decay = 0.5 ** np.minimum(ages / settings.attribution_half_life_days, 1000)
     return {
         "first": only(0, count),
         "last": only(count - 1, count),
