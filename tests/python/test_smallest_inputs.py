@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import pandas as pd
+import pytest
 
 from harness import compile_project
 
-RETENTION = ["rpt_cohort_retention", "rpt_retention"]
+RETENTION = ["rpt_cohort_retention", "rpt_retention", "rpt_churn_by_month_number"]
 JOURNEY = [
     *("fct_stage_history", "rpt_stage_transitions", "rpt_stage_funnel"),
     *("rpt_milestone_scorecard", "fct_survey_scores", "rpt_experience"),
     "rpt_brand_performance",
 ]
 GROWTH = ["rpt_growth", "rpt_growth_accounting", "rpt_revenue_decomposition"]
+VALUE = ["fct_customer_value", "rpt_value_calibration"]
+READINESS = "rpt_retention_readiness"
 ACQUISITION = [
     *("fct_attribution_credits", "rpt_attribution", "rpt_acquisition"),
     *("rpt_conversion", "rpt_cac_payback"),
@@ -30,6 +33,24 @@ ONE_PURCHASE = pd.DataFrame(
         "amount": ["12.50"],
     }
 )
+ONE_REFUND = ONE_PURCHASE.assign(amount="-12.50")
+ONE_GUEST = ONE_PURCHASE.assign(customer_id=[None])
+# Somebody who came back, and somebody who came on the last day.
+TWO_CUSTOMERS = pd.DataFrame(
+    {
+        "transaction_id": ["T1", "T2", "T3"],
+        "customer_id": ["C1", "C1", "C2"],
+        "occurred_at": ["2024-01-05", "2024-02-01", "2024-03-31"],
+        "amount": ["10", "20", "30"],
+    }
+)
+PARAMETERS = pd.DataFrame(
+    [
+        {"model": "mbg_nbd", "r": 0.5, "alpha": 6.0, "a": 0.75, "b": 1.5},
+        {"model": "bg_nbd", "r": 0.25, "alpha": 4.5, "a": 0.75, "b": 2.5},
+        {"model": "gamma_gamma", "p": 6.0, "q": 4.0, "gamma": 15.0},
+    ]
+).merge(pd.DataFrame({"fit_period": ["full", "calibration"]}), how="cross")
 ONE_TOUCH = pd.DataFrame(
     {
         "touchpoint_id": ["P1"],
@@ -46,20 +67,28 @@ ONE_SPEND = pd.DataFrame(
 
 def test_no_row_gives_empty_tables() -> None:
     """Without a row there is no date to observe until, and no period to report."""
-    names = [*RETENTION, *GROWTH, *JOURNEY, *ACQUISITION]
+    names = [*RETENTION, *GROWTH, *VALUE, *JOURNEY, *ACQUISITION]
     names += ["dim_customers", "dim_periods", "fct_journey_events"]
     tables = compile_project({"max_rejected_share": 1}).run(
-        {}, [*names, "int_run_parameters", "rpt_input_quality"]
+        {}, [*names, "int_run_parameters", "rpt_input_quality", READINESS]
     )
     assert {name: len(tables[name]) for name in names} == dict.fromkeys(names, 0)
     assert tables["int_run_parameters"]["as_of_date"].isna().tolist() == [True]
     assert tables["rpt_input_quality"]["row_count"].tolist() == [0] * 7
+    (ready,) = tables[READINESS].to_dict("records")
+    assert (ready["verdict"], ready["customers"]) == ("not_measurable", 0)
+    assert (ready["months_observed"], ready["missing_months"]) == (0, 12)
+    unknown = ["purchases_per_customer", "one_time_customer_share", "guest_order_share"]
+    assert tables[READINESS][unknown].isna().all(None)
 
 
 def test_one_row_is_one_customer_observed_for_one_day() -> None:
-    """The day is over and complete; its week, month, quarter and year are not."""
+    """The day is over and complete; its week, month, quarter and year are not.
+
+    Of one purchase nobody can say whether its customer stays.
+    """
     tables = compile_project({"max_rejected_share": 1}).run(
-        {"transactions": ONE_PURCHASE}, [*RETENTION, *GROWTH]
+        {"transactions": ONE_PURCHASE}, [*RETENTION, *GROWTH, READINESS]
     )
     growth = tables["rpt_growth"].query("segment_column == 'all'")
     assert sorted(growth["period_grain"]) == ["day", "month", "quarter", "week", "year"]
@@ -77,21 +106,135 @@ def test_one_row_is_one_customer_observed_for_one_day() -> None:
     )
     assert set(cells["period_number"]) == {0}
     cells = cells.set_index("period_grain")
-    assert cells.loc["day", "retention_rate"] == 1
-    assert cells.drop("day")["retention_rate"].isna().all()
-    repeat = tables["rpt_retention"].query(
-        "measure == 'repeat_purchase' and period_grain == 'all'"
-        " and segment_column == 'all'"
-    )
+    assert cells["cohort_size"].tolist() == [1] * 5
+    assert cells.loc["day", "eligible_customers"] == cells.loc["day", "orders"] == 1
+    assert cells[["retained_customers", "retention_rate"]].isna().all(None)
+    repeat = tables["rpt_retention"].query("segment_column == 'all'")
+    assert set(repeat["measure"]) == {
+        *("repeat_purchase", "cohort_average_weighted", "cohort_average_simple"),
+        *("not_yet_repeated", "days_to_second_purchase"),
+    }
     assert set(repeat["eligible_customers"]) == {0, 1}
-    assert repeat.query("eligible_customers == 1")["rate"].tolist() == [0]
+    assert repeat[["customers", "rate", "rate_lower", "days"]].isna().all(None)
+    (ready,) = tables[READINESS].query("segment_column == 'all'").to_dict("records")
+    assert (ready["verdict"], ready["customers"]) == ("not_measurable", 1)
+    assert (ready["one_time_customer_share"], ready["guest_order_share"]) == (1, 0)
+    for name in RETENTION:
+        assert set(tables[name]["not_measurable_reason"]) == {ready["reason"]}
+
+
+def test_one_purchase_alone_neither_stays_nor_leaves() -> None:
+    """Without a gap between purchases the window is as long as it can be."""
+    tables = compile_project({"max_rejected_share": 1}).run(
+        {"transactions": ONE_PURCHASE}, ["rpt_churn_by_month_number", *VALUE]
+    )
+    churn = tables["rpt_churn_by_month_number"]
+    assert len(churn) == 2 * 3 * 2 * 2
+    assert set(churn["churn_window_months"]) == {25}
+    assert set(churn["cohort_size"]) == {1}
+    assert churn.set_index("period_number")["is_complete"].to_dict() == {
+        0: True,
+        1: False,
+    }
+    counts = ["at_risk_customers", "churned_customers", "active_customers"]
+    counts += ["censored_customers", "undetermined_customers", "modal_churn_month"]
+    assert churn[[*counts, "hazard", "survival", "churn_probability"]].isna().all(None)
+    (value,) = tables["fct_customer_value"].to_dict("records")
+    assert value["rfm_score"] == "1-1-1"
+    assert value["revenue_rank_share"] == value["cumulative_revenue_share"] == 1
+    known = ["repeat_purchase_days", "last_repeat_age_days", "age_days"]
+    assert [value[name] for name in ["recency_days", *known]] == [0, 0, 0, 0]
+    assert [value[f"calibration_{name}"] for name in known] == [0, 0, 0]
+    assert (value["holdout_purchase_days"], value["holdout_revenue"]) == (0, 0)
+    assert pd.isna(value["mean_repeat_value"])
+    assert pd.isna(value["probability_alive"])
+    reasons = ["expected_purchases", "bg_nbd", "expected_value"]
+    assert {value[f"{name}_null_reason"] for name in reasons} == {"not_measurable"}
+    groups = tables["rpt_value_calibration"]
+    assert len(groups) == 2 * 2 * 2
+    assert set(groups["frequency_group"]) == {"all", "0"}
+    assert set(groups["null_reason"]) == {"not_measurable"}
+    assert set(groups["holdout_days"]) == set(groups["actual_purchases"]) == {0}
+    unknown = ["expected_purchases", "expected_revenue", "top_tenth_expected_share"]
+    assert groups[unknown].isna().all(None)
+
+
+def test_one_refund_alone_is_a_customer_of_no_purchase() -> None:
+    """What they cost is known, and nothing else."""
+    tables = compile_project({"max_rejected_share": 1}).run(
+        {"transactions": ONE_REFUND}, [*RETENTION, *VALUE, READINESS]
+    )
+    for name in [*RETENTION, "rpt_value_calibration"]:
+        assert tables[name].empty
+    (value,) = tables["fct_customer_value"].to_dict("records")
+    assert (value["purchase_days"], value["net_revenue"]) == (0, -12.5)
+    assert value["revenue_rank_share"] == 1
+    unknown = ["recency_days", "rfm_score", "rfm_segment", "cumulative_revenue_share"]
+    unknown += ["repeat_purchase_days", "age_days", "holdout_revenue"]
+    assert tables["fct_customer_value"][unknown].isna().all(None)
+    reasons = ["expected_purchases", "bg_nbd", "expected_value"]
+    assert {value[f"{name}_null_reason"] for name in reasons} == {"no_purchase"}
+    (ready,) = tables[READINESS].to_dict("records")
+    assert (ready["verdict"], ready["customers"]) == ("not_measurable", 0)
+    assert pd.isna(ready["guest_order_share"])
+
+
+def test_one_guest_alone_is_no_customer() -> None:
+    """There is an order, and nobody who could come back."""
+    tables = compile_project({"max_rejected_share": 1}).run(
+        {"transactions": ONE_GUEST}, [*RETENTION, *VALUE, READINESS]
+    )
+    (ready,) = tables[READINESS].to_dict("records")
+    assert (ready["verdict"], ready["customers"]) == ("not_measurable", 0)
+    assert ready["guest_order_share"] == 1
+    for name in [*VALUE, "rpt_cohort_retention", "rpt_churn_by_month_number"]:
+        assert tables[name].empty
+
+
+def test_first_purchase_on_the_last_day_is_scored_and_not_yet_judged() -> None:
+    """They are alive as everybody is at first, and in no month that is over."""
+    tables = compile_project({"max_rejected_share": 1}).run(
+        {"transactions": TWO_CUSTOMERS},
+        ["rpt_churn_by_month_number", *VALUE, READINESS],
+        seeds={"value_parameters": PARAMETERS},
+    )
+    (ready,) = tables[READINESS].query("segment_column == 'all'").to_dict("records")
+    assert (ready["verdict"], ready["missing_months"]) == ("weak", 9)
+    eligible = [ready[f"eligible_customers_month_{k}"] for k in (1, 3, 12)]
+    assert eligible == [1, 0, 0]
+    values = tables["fct_customer_value"].set_index("customer_id")
+    scores = [name for name in values if "expected" in name and "reason" not in name]
+    assert (values[scores] > 0).all(None)
+    assert values.loc["C2", "age_days"] == 0
+    assert values.loc["C2", "probability_alive"] == pytest.approx(1.5 / (0.75 + 1.5))
+    assert values.loc["C2", "bg_nbd_probability_alive"] == 1
+    assert values.loc["C2", "expected_purchase_value"] == pytest.approx(6 * 15 / 3)
+    known = values.filter(regex="calibration|holdout")
+    assert known.loc["C2"].isna().all()
+    assert known.loc["C1", "calibration_age_days"] == 43
+    groups = tables["rpt_value_calibration"].query("segment_column == 'all'")
+    assert set(groups["frequency_group"]) == {"all", "1"}
+    assert set(groups["customers"]) == {1}
+    # The only gap ended after 27 days: one month without a purchase is enough.
+    churn = tables["rpt_churn_by_month_number"].query("segment_column == 'all'")
+    churn = churn.query("churn_window == 'in_force'").astype({"cohort_start": str})
+    assert set(churn["churn_window_months"]) == {1}
+    late = churn.query("cohort_start == '2024-03-01'").set_index("period_number")
+    assert late["censored_customers"].to_dict() == {0: 1, 1: 0}
+    assert late["undetermined_customers"].to_dict() == {0: 0, 1: 1}
+    assert late["survival"].fillna(-1).to_dict() == {0: 1, 1: -1}
+    everybody = churn.query("period_grain == 'all'").set_index("period_number")
+    assert everybody["at_risk_customers"].to_dict() == {0: 2, 1: 1, 2: 1, 3: 0}
+    assert everybody["survival"].fillna(-1).to_dict() == {0: 1, 1: 1, 2: 0, 3: -1}
+    assert set(everybody["modal_churn_month"]) == {2}
 
 
 def test_only_required_columns_of_the_only_required_input() -> None:
     """With nothing optional the same purchase counts, under no channel."""
     columns = {"transactions": {str(name): "varchar" for name in ONE_PURCHASE}}
     tables = compile_project({}, columns).run(
-        {"transactions": ONE_PURCHASE}, ["rpt_growth", "rpt_input_quality"]
+        {"transactions": ONE_PURCHASE},
+        ["rpt_growth", "rpt_input_quality", *VALUE, READINESS],
     )
     year = tables["rpt_growth"].query("period_grain == 'year'")
     assert dict(zip(year["segment_value"], year["net_revenue"], strict=True)) == {
@@ -101,6 +244,9 @@ def test_only_required_columns_of_the_only_required_input() -> None:
     quality = tables["rpt_input_quality"].set_index("input_name")
     off = quality["is_switched_off"]
     assert sorted(off[~off].index) == ["transactions"]
+    assert set(tables[READINESS]["segment_value"]) == {"all", "(none)"}
+    assert tables["fct_customer_value"]["net_revenue"].tolist() == [12.5]
+    assert set(tables["rpt_value_calibration"]["segment_value"]) == {"all", "(none)"}
 
 
 def test_one_purchase_alone_is_credited_to_nothing() -> None:
