@@ -81,11 +81,11 @@ find_obstacles as (
         end as guest_order_share,
         case
             when sum_segments.customers = 0 then 'no_customers'
+            when sum_segments.eligible_customers_month_1 = 0 then 'no_follow_up'
             when
                 sum_segments.customers - sum_segments.one_time_customers
                 < {{ var('readiness_min_repeat_share') }} * sum_segments.customers
                 then 'no_repeat'
-            when sum_segments.eligible_customers_month_1 = 0 then 'no_follow_up'
             when sum_segments.months_observed < {{ var('readiness_min_months') }}
                 then 'few_months'
             when

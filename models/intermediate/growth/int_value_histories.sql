@@ -5,20 +5,16 @@ with customer_days as (
     select * from {{ ref('customer_journey', 'int_customer_days') }}
 ),
 
-run_parameters as (
-    select * from {{ ref('customer_journey', 'int_run_parameters') }}
+fit_periods as (
+    select * from {{ ref('customer_journey', 'int_fit_periods') }}
 ),
 
--- Half of history to learn from, half to be judged by.
 find_periods as (
     select
-        as_of_date,
-        coalesce(
-            {{ date_variable('value_calibration_end_date') }},
-            {{ add_days('history_start_date', 'floor('
-                ~ days_between('history_start_date', 'as_of_date') ~ ' / 2.0)') }}
-        ) as calibration_end_date
-    from run_parameters
+        max(case when fit_period = 'full' then end_date end) as as_of_date,
+        max(case when fit_period = 'calibration' then end_date end)
+            as calibration_end_date
+    from fit_periods
 ),
 
 sum_customers as (

@@ -1,5 +1,10 @@
 -- One row per fit period and model of customer value: the parameters in use, or why
 -- there are none.
+{%- set columns = [
+    'fit_period', 'model', 'r', 'alpha', 'a', 'b', 'p', 'q', 'gamma', 'time_unit',
+    'currency', 'as_of_date', 'customers', 'log_likelihood', 'is_converged',
+    'fitted_at',
+] %}
 
 with value_parameters as (
     select * from {{ ref('value_parameters') }}
@@ -9,8 +14,8 @@ fitted_parameters as (
     select * from {{ ref('customer_journey', 'int_fitted_parameters') }}
 ),
 
-run_parameters as (
-    select * from {{ ref('customer_journey', 'int_run_parameters') }}
+fit_periods as (
+    select * from {{ ref('customer_journey', 'int_fit_periods') }}
 ),
 
 readiness as (
@@ -35,12 +40,16 @@ list_models as (
 
 list_sources as (
     select
-        value_parameters.*,
+        {%- for column in columns %}
+        {{ column }},
+        {%- endfor %}
         'seed' as source
     from value_parameters
     union all
     select
-        fitted_parameters.*,
+        {%- for column in columns %}
+        {{ column }},
+        {%- endfor %}
         'fit' as source
     from fitted_parameters
 ),
@@ -57,26 +66,22 @@ rank_sources as (
                 list_sources.fitted_at desc
         ) as source_rank
     from list_sources
-    cross join run_parameters
-    where
-        list_sources.source = 'seed'
-        or list_sources.as_of_date <= run_parameters.as_of_date
+    inner join fit_periods
+        on
+            list_sources.fit_period = fit_periods.fit_period
+            and (
+                list_sources.source = 'seed'
+                or list_sources.as_of_date <= fit_periods.end_date
+            )
 ),
 
 final as (
     select
         list_models.fit_period,
         list_models.model,
-        {%- for name in ['r', 'alpha', 'a', 'b', 'p', 'q', 'gamma'] %}
-        rank_sources.{{ name }},
+        {%- for column in columns[2:] %}
+        rank_sources.{{ column }},
         {%- endfor %}
-        rank_sources.time_unit,
-        rank_sources.currency,
-        rank_sources.as_of_date,
-        rank_sources.customers,
-        rank_sources.log_likelihood,
-        rank_sources.is_converged,
-        rank_sources.fitted_at,
         rank_sources.source,
         case
             when readiness.verdict = 'not_measurable' then 'not_measurable'

@@ -29,16 +29,20 @@ find_reasons as (
 rank_revenue as (
     select
         *,
-        row_number() over by_revenue as revenue_rank,
-        count(*) over () as customers,
-        sum(net_revenue) over by_revenue as cumulative_revenue,
-        sum(net_revenue) over () as total_revenue,
+        case when purchase_days > 0 then row_number() over by_revenue end
+            as revenue_rank,
+        count(*) over (partition by purchase_days > 0) as customers,
+        case when purchase_days > 0 then sum(net_revenue) over by_revenue end
+            as cumulative_revenue,
+        sum(net_revenue) over (partition by purchase_days > 0) as total_revenue,
         case
             when purchase_days = 0 then 'no_purchase'
             when is_left_truncated then 'left_truncated'
         end as history_reason
     from value_histories
-    window by_revenue as (order by net_revenue desc, customer_id)
+    window by_revenue as (
+        partition by purchase_days > 0 order by net_revenue desc, customer_id
+    )
 ),
 
 final as (

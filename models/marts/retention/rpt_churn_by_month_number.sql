@@ -84,7 +84,7 @@ final as (
         case when has_survival then churn_probability end as churn_probability,
         cast(min(
             case
-                when is_measurable and churn_probability = peak_probability
+                when is_measurable and churn_probability >= peak_probability - 1e-9
                     and peak_probability > 0 then period_number
             end
         ) over (

@@ -86,9 +86,11 @@ where
     or growth_by_basis.is_complete is distinct from growth_accounting.is_complete
     or growth_by_basis.new_customers
     <> coalesce(growth_accounting.new_customers, growth_by_basis.new_customers)
-    -- Where nobody was active before, there is no share to retain.
+    -- Where nobody was active before, there is no share to retain; where nothing can be
+    -- measured, none is known.
     or (
         growth_accounting.previous_active_customers > 0
+        and period_retention.not_measurable_reason is null
         and growth_accounting.retained_customers
         is distinct from period_retention.customers
     )
