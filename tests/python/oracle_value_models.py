@@ -44,7 +44,8 @@ Floats = npt.NDArray[np.float64]
 def alive(model: str, known: pd.DataFrame, numbers: Numbers) -> Floats:
     """Return the probability that customers with x, last and age still buy."""
     exponent = numbers["r"] + known["x"]
-    shape = numbers["b"] + known["x"] - (1 if model == "bg_nbd" else 0)
+    # Added to b last, for next to a count a small b loses its digits.
+    shape = numbers["b"] + (known["x"] - (1 if model == "bg_nbd" else 0))
     # In BG/NBD people leave after a repeat purchase only.
     settled = (known["x"] == 0) & (model == "bg_nbd")
     silence = (numbers["alpha"] + known["age"]) / (numbers["alpha"] + known["last"])
