@@ -104,7 +104,7 @@ def histories_at(people: Iterable[Customer], end: int) -> dict[str, History]:
 def calibration_end(known: Facts) -> int:
     """Last day that the models of the calibration period have seen."""
     if known.settings.value_calibration_end_date:
-        return number_of(known.settings.value_calibration_end_date)
+        return min(known.as_of, number_of(known.settings.value_calibration_end_date))
     start = known.settings.history_start_date
     first = number_of(start) if start else int(known.rows["day"].min())
     return first + (known.as_of - first) // 2

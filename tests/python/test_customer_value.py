@@ -501,6 +501,16 @@ def test_calibration_ends_halfway() -> None:
     assert row["is_small_sample"]
 
 
+def test_calibration_ends_with_the_data_at_the_latest() -> None:
+    (report,) = run(COMPANY, CALIBRATION, value_calibration_end_date="2024-12-31")
+    assert set(report["calibration_end_date"].astype(str)) == {"2024-04-30"}
+    row = only(report, model="bg_nbd", frequency_group="all")
+    assert (row["customers"], row["holdout_days"]) == (6, 0)
+    assert (row["actual_purchases"], row["expected_purchases"]) == (0, 0)
+    assert row["expected_revenue"] == 0
+    assert is_null(row, "top_tenth_actual_share", "top_tenth_expected_share")
+
+
 def test_no_parameters() -> None:
     value, report = run(COMPANY, VALUE, CALIBRATION, seed=PUBLISHED[:0], **TRUNCATED)
     row = only(value, customer_id="A")
@@ -624,30 +634,36 @@ from (values
     ('full', 0.2, '2024-04-30', '2024-05-01 10:00:00'),
     ('full', 0.3, '2024-04-30', '2024-05-01 11:00:00'),
     ('full', 0.4, '2024-05-01', '2024-07-01'),
-    ('calibration', 0.5, '2024-05-01', '2024-05-01')
+    ('calibration', 0.5, '2024-03-01', '2024-05-01'),
+    ('calibration', 0.6, '2024-03-02', '2024-06-01')
 ) as fits (fit_period, r, as_of_date, fitted_at)
 """
 
 
 def test_which_parameters_are_used() -> None:
-    """The seed's; else of the fits that had not seen the future the latest."""
+    """The seed's; else of the fits that had seen no later day the latest.
+
+    The calibration ends on the first of March.
+    """
     compiled = project()
     models = [
         replace(model, sql=FITS) if model.name == "int_fitted_parameters" else model
         for model in compiled.models
     ]
     fitted = replace(compiled, models=models)
-    for seed, r, source in ((PUBLISHED[:0], 0.3, "fit"), (PUBLISHED, 0.243, "seed")):
+    for seed, source, full, calibration in (
+        (PUBLISHED[:0], "fit", 0.3, 0.5),
+        (PUBLISHED, "seed", 0.243, 0.243),
+    ):
         found = fitted.run(
             COMPANY, ["int_value_parameters"], {"value_parameters": seed}
         )["int_value_parameters"]
         assert len(found) == len(PERIODS) * len(NEEDED)
-        row = only(found, fit_period="full", model="bg_nbd")
-        assert (row["r"], row["source"]) == (r, source)
-        assert is_null(row, "null_reason")
+        for fit_period, r in zip(PERIODS, (full, calibration), strict=True):
+            row = only(found, fit_period=fit_period, model="bg_nbd")
+            assert (row["r"], row["source"]) == (r, source)
+            assert is_null(row, "null_reason")
         if source == "fit":
-            # Made on the next day only, or never.
-            others = found[found["r"].isna()]
-            assert len(others) == 5
+            others = found[found["model"] != "bg_nbd"]
             assert set(others["null_reason"]) == {"no_parameters"}
             assert others["source"].isna().all()
