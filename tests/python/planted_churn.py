@@ -14,18 +14,24 @@ from collections.abc import Iterator
 import pandas as pd
 
 from generate_sample_data import Company
-from recovery import Quantity
+from recovery import Frames, Quantity
 from sample_truths import Truths
 
 CHURN = "rpt_churn_by_month_number"
 WINDOW = 6
+TOTAL = {
+    "segment_column": "all",
+    "segment_value": "all",
+    "churn_window": "in_force",
+    "period_grain": "all",
+}
 HAZARD_NUMBERS = (1, 2, 3, 4, 5, 6, 8, 12)
 SURVIVAL_NUMBERS = (1, 3, 6, 12)
 
-# What is known of each customer from the purchases alone, and two estimates: with all
-# customers observed for as long as their cohort can be judged, and with those who are
-# not judged observed until their own last purchase.
-NAIVE_AND_OURS = f"""
+# Counted from the purchases alone: customers who churned, those at risk while all of a
+# cohort are observed for as long as it can be judged, and those at risk when who is not
+# judged is observed until the own last purchase.
+COUNTS = f"""
 with customers as (
     select
         datediff('month', min(local_time), max(local_time)) + 1 as left_number,
@@ -40,16 +46,15 @@ observed as (
     select
         left_number,
         left_number <= judged_number as is_churned,
-        if(is_churned, left_number, greatest(judged_number, 0)) as ours,
-        left_number as naive
+        if(is_churned, left_number, greatest(judged_number, 0)) as last_number
     from customers
 )
 
 select
     month_number,
     count(*) filter (is_churned and left_number = month_number) as churned,
-    count(*) filter (ours >= month_number) as at_risk,
-    count(*) filter (naive >= month_number) as naive_at_risk
+    count(*) filter (last_number >= month_number) as at_risk,
+    count(*) filter (left_number >= month_number) as at_risk_by_own_purchases
 from observed
 cross join range(1, 13) as numbers (month_number)
 group by month_number
@@ -73,24 +78,30 @@ def survival(truths: Truths, number: int) -> float:
 
 def quantities(truths: Truths) -> Iterator[Quantity]:
     """Yield hazards and surviving shares."""
-    cell = {
-        "segment_column": "all",
-        "segment_value": "all",
-        "churn_window": "in_force",
-        "period_grain": "all",
-    }
     for column, numbers, truth in (
         ("hazard", HAZARD_NUMBERS, hazard),
         ("survival", SURVIVAL_NUMBERS, survival),
     ):
         for number in numbers:
-            where = tuple((cell | {"period_number": number}).items())
+            where = tuple((TOTAL | {"period_number": number}).items())
             # Complaints after the first purchase are mixed into the first month.
             source = "planted" if column == "hazard" and number > 1 else "follows"
             yield Quantity(CHURN, column, where, truth(truths, number), source)
 
 
-def hazards(made: Company) -> pd.DataFrame:
-    """Return churned and at risk by month number, and the naive at risk."""
-    rows = made.connection.execute(NAIVE_AND_OURS).df()
-    return rows.set_index("month_number").sort_index()
+def counts(made: Company) -> pd.DataFrame:
+    """Return COUNTS of a company by month number."""
+    return made.connection.execute(COUNTS).df().set_index("month_number").sort_index()
+
+
+def assert_churn(made: Company, tables: Frames, what: str) -> None:
+    """Assert that the mart counts what the company's purchases say."""
+    own = counts(made)
+    rows = tables[CHURN]
+    for column, value in TOTAL.items():
+        rows = rows[rows[column] == value]
+    rows = rows.set_index("period_number").loc[own.index]
+    for name in ("churned", "at_risk"):
+        found = rows[f"{name}_customers"].astype("int64")
+        assert (found == own[name]).all(), f"{name} of {what}"
+    assert set(rows["modal_churn_month"]) == {1}, what

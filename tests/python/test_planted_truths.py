@@ -18,6 +18,7 @@ import pytest
 
 import acquisition_truths
 import planted_acquisition
+import planted_churn
 import planted_truths
 from generate_sample_data import FIRST_DAY, Company, Request
 from harness import PROJECT, Compiled, compile_project
@@ -39,7 +40,7 @@ FUNNEL, SCORECARD, EXPERIENCE = JOURNEY = (
     "rpt_milestone_scorecard",
     "rpt_experience",
 )
-TABLES = (*JOURNEY, *acquisition_truths.TABLES)
+TABLES = (*JOURNEY, *acquisition_truths.TABLES, planted_churn.CHURN)
 CUSTOMER_TABLES = ("dim_customers", "fct_survey_scores")
 # What is read here is by month or over all time.
 GRAINS = {
@@ -166,6 +167,7 @@ def quantities() -> tuple[Quantity, ...]:
         *acquisition_truths.quantities(
             TRUTHS, MONTHS, planted_acquisition.margins(large())
         ),
+        *planted_churn.quantities(TRUTHS),
     )
 
 
@@ -182,6 +184,7 @@ def compiled_for(made: Company, model: str = acquisition_truths.CLOSING) -> Comp
         "reporting_timezone": TRUTHS.reporting_timezone,
         "segment_columns": [],
         "acquisition_attribution_model": model,
+        "churn_window_months": planted_churn.WINDOW,
     }
     return compile_project(variables, types)
 
@@ -246,6 +249,7 @@ def recoveries() -> list[Recovery]:
         acquisition_truths.assert_acquisition(made, tables, f"seed {seed}")
         acquisition_truths.assert_payback(made, tables, f"seed {seed}")
         acquisition_truths.assert_conversion(made, tables, f"seed {seed}")
+        planted_churn.assert_churn(made, tables, f"seed {seed}")
         for recovery in found:
             recovery.add(tables)
     return found
@@ -282,7 +286,8 @@ def report(found: list[Recovery]) -> str:
         "",
         "Exact in every company: people and buyers by stage, milestone, channel and"
         " window; new customers, spend and cost per customer by channel and month, each"
-        " cost as planted but for rounding; margins by cohort, channel, month number.",
+        " cost as planted but for rounding; margins by cohort, channel, month number;"
+        " customers at risk and churned by month number.",
     ]
     lines += ["", f"Covered overall: {covered} of {total} ({covered / total:.1%})."]
     return "\n".join(lines) + "\n"
@@ -378,6 +383,24 @@ def test_what_follows_is_what_a_large_company_gives() -> None:
         key = "nps" if "nps" in truth else "mean"
         error = STANDARD_ERRORS * spread / row["answers"] ** 0.5
         assert row[key] == pytest.approx(truth[key], abs=error), row["question_id"]
+
+
+def test_who_leaves_observation_with_their_cohort_makes_hazards_true() -> None:
+    """Observed until their own last purchase, customers would seem to stay.
+
+    Whoever bought again would be judged at once, and whoever did not only after the
+    window. The chance to leave would seem 0.29 and not 0.40 after the first month, 0.04
+    and not 0.08 after the twelfth.
+    """
+    found = planted_churn.counts(large())
+    planted = [planted_churn.hazard(TRUTHS, number) for number in found.index]
+    truth = pd.Series(planted, found.index)
+    errors = (truth * (1 - truth) / found["at_risk"]) ** 0.5
+    hazards = found["churned"] / found["at_risk"]
+    assert ((hazards - truth).abs() <= STANDARD_ERRORS * errors).all()
+    seeming = found["churned"] / found["at_risk_by_own_purchases"]
+    assert seeming[1] == pytest.approx(0.29, abs=0.01)
+    assert seeming[12] == pytest.approx(0.04, abs=0.01)
 
 
 def test_buyers_who_are_not_recognised_make_their_channel_look_dearer() -> None:
