@@ -239,7 +239,10 @@ def location() -> str:
 
 def disconnect() -> None:
     """Close DuckDB's file, so that this process may open it with other settings."""
-    _adapter().connections.close_all_connections()
+    connections = _adapter().connections
+    # The connection that was last read over would keep the file open.
+    connections.clear_thread_connection()
+    connections.close_all_connections()
 
 
 def _adapter() -> Any:

@@ -99,6 +99,7 @@ def fit(
     """
 
     def fit_models(project: Path, options: list[str]) -> int:
+        _value_fit()
         import summary
 
         with _explained_errors():
@@ -143,29 +144,39 @@ def _build(
     is_fitting: bool,
 ) -> int:
     """Run `dbt build`, fit if asked to, print the outcome and return the exit code."""
+    if is_fitting:
+        _value_fit()
     # dbt takes seconds to import: --help and a wrong option do not wait for it.
     import dbt_runner
     import summary
 
-    def build(selection: Sequence[str]) -> dict[tuple[str, str], dbt_runner.Node]:
+    def build(
+        selection: Sequence[str], *more: str
+    ) -> dict[tuple[str, str], dbt_runner.Node]:
         words = [
             *(["--select", *selection] if selection else []),
             *(["--exclude", *left_out] if left_out else []),
+            *more,
         ]
         with summary.progress() as on_step:
             nodes = dbt_runner.run("build", project, [*options, *words], on_step)
         return {(node.kind, node.name): node for node in nodes}
 
-    if is_fitting:
-        _value_fit()
     with _explained_errors():
         nodes = build(chosen)
         if not nodes:
             raise ConfigurationError("the selection matches nothing: nothing built.")
         fits: Sequence[PeriodFit] = ()
         if is_fitting and not any(node.is_failed for node in nodes.values()):
-            fits = _fit_models(project, options)
-            nodes |= build([f"{SCORED},{word}" for word in chosen] or [SCORED])
+            try:
+                fits = _fit_models(project, options)
+            except (ConfigurationError, dbt_runner.DbtError):
+                # What was built is there all the same.
+                summary.show(tuple(nodes.values()), project)
+                raise
+            scored = [f"{SCORED},{word}" for word in chosen] or [SCORED]
+            # Unit tests bring their own parameters.
+            nodes |= build(scored, "--exclude-resource-type", "unit_test")
         summary.show(tuple(nodes.values()), project, fits)
     if any(node.is_misconfigured for node in nodes.values()):
         return 2
@@ -188,6 +199,8 @@ def _fit_models(project: Path, options: Sequence[str]) -> Sequence["PeriodFit"]:
 def _value_fit() -> Any:
     """Return the module that fits; SciPy, which it needs, may not be installed."""
     try:
+        # First, since without SciPy there is nothing to wait for.
+        import value_models  # noqa: F401, I001
         import value_fit
     except ImportError as error:
         raise ConfigurationError(

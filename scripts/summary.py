@@ -33,6 +33,9 @@ FIRST_QUERY = (
 )
 
 out = Console(highlight=False, markup=False, soft_wrap=True)
+if not out.is_terminal:
+    # A file has no edge that cells would have to be wrapped at.
+    out.width = 120
 
 
 @contextmanager

@@ -1,8 +1,10 @@
 """What `scripts/pipeline.py run` answers: exit codes, sentences, tables."""
 
+import os
 import resource
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,13 +64,16 @@ class Answer:
     err: str
 
 
-def pipeline(*arguments: str | Path) -> Answer:
+def pipeline(
+    *arguments: str | Path, environment: Mapping[str, str] | None = None
+) -> Answer:
     """Run the command as a user does, with output that is no terminal."""
     done = subprocess.run(
         [sys.executable, PIPELINE, *arguments],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
+        env=os.environ | dict(environment or {}),
     )
     assert "Traceback" not in done.stderr
     return Answer(done.returncode, done.stdout, done.stderr)
@@ -83,10 +88,11 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return project
 
 
-def test_help_is_instant() -> None:
+@pytest.mark.parametrize("command", ["run", "fit"])
+def test_help_is_instant(command: str) -> None:
     # Processor time: the wall time of a busy machine says nothing of the command.
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    answer = pipeline("run", "--help")
+    answer = pipeline(command, "--help")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert answer.exit_code == 0
     assert "--as-of" in answer.out

@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from datetime import UTC, date, datetime
 from functools import cache
+from pathlib import Path
+from typing import Any
 
+import duckdb
 import numpy as np
 import pandas as pd
+import psycopg2
 import pytest
 from numpy.typing import NDArray
 from scipy import stats
 from scipy.integrate import quad
 from scipy.special import betaln, gammaln
+from typer.testing import CliRunner
 
 import cdnow
+import dbt_runner
+import pipeline as command
 import value_models
+from harness import dbt, write_root_project
+from postgres_server import postgres_server
+from test_pipeline import Answer, pipeline
 from value_models import Fit, MeanValues, PurchaseCounts
 
 Floats = NDArray[np.float64]
 WEEK = 7
+FEW_VALUES = (
+    *((1, 5.0, 3), (1, 21.0, 4), (1, 60.0, 2), (2, 9.0, 4), (2, 26.0, 4)),
+    *((2, 38.0, 1), (9, 14.0, 2), (9, 19.0, 2), (9, 31.0, 1)),
+)
 QUANTILES = np.linspace(0.02, 0.98, 25)
 # Customers of whom each model is fitted without trouble: x, t_x, T (days), customers.
 FEW = (
@@ -201,11 +217,7 @@ def test_likelihood_is_the_integral_over_customers(model: str) -> None:
 
 
 def test_likelihood_of_values_is_the_integral_over_customers() -> None:
-    groups = (
-        *((1, 5.0, 3), (1, 21.0, 4), (1, 60.0, 2), (2, 9.0, 4), (2, 26.0, 4)),
-        *((2, 38.0, 1), (9, 14.0, 2), (9, 19.0, 2), (9, 31.0, 1)),
-    )
-    fit = value_models.fit_values(means_of(*groups))
+    fit = value_models.fit_values(means_of(*FEW_VALUES))
     assert fit.is_converged
     p, q, gamma = fit.parameters.values()
     scale = stats.gamma(q, scale=1 / gamma)
@@ -223,7 +235,7 @@ def test_likelihood_of_values_is_the_integral_over_customers() -> None:
                 epsrel=1e-9,
             )[0]
         )
-        for x, mean, customers in groups
+        for x, mean, customers in FEW_VALUES
     )
     assert fit.log_likelihood == pytest.approx(total, rel=1e-7)
 
@@ -450,3 +462,313 @@ def test_counts_add_up_beyond_the_range_of_their_type() -> None:
     counts = PurchaseCounts(*(np.array(column, np.int32) for column in columns))
     fit = value_models.fit_purchases("mbg_nbd", counts)
     assert fit.customers == 4_000_000_000
+
+
+# A project with no more than the tables that a fit reads, writes and feeds.
+PROJECT = {
+    "dbt_project.yml": """
+name: customer_journey
+version: 0.0.1
+profile: scratch
+vars:
+  customer_journey: {as_of_date: null, least_repeats: 0, verdict: measurable}
+""",
+    "profiles.yml": """
+scratch:
+  target: dev
+  outputs:
+    dev: {type: duckdb, path: scratch.duckdb, threads: 1}
+    postgres:
+      type: postgres
+      host: "{{ env_var('PGHOST', '') }}"
+      port: 5432
+      user: "{{ env_var('PGUSER', '') }}"
+      password: ""
+      dbname: "{{ env_var('PGDATABASE', '') }}"
+      schema: main
+      threads: 1
+""",
+    "models/int_run_parameters.sql": """
+select
+    cast('{{ var("as_of_date") or "2024-06-30" }}' as date) as as_of_date,
+    'EUR' as reporting_currency
+""",
+    "models/int_value_counts.sql": """
+select
+    fit_period,
+    repeat_purchase_days,
+    last_repeat_age_days,
+    age_days,
+    cast(customers as bigint) as customers
+from {{ ref('counts') }}
+cross join {{ ref('fit_periods') }}
+where fit_period = 'full' or repeat_purchase_days >= {{ var('least_repeats') }}
+""",
+    "models/int_value_means.sql": """
+select
+    fit_period,
+    repeat_purchase_days,
+    cast(mean_repeat_value as double precision) as mean_repeat_value,
+    cast(customers as bigint) as customers
+from {{ ref('means') }}
+cross join {{ ref('fit_periods') }}
+""",
+    "models/int_fitted_parameters.sql": """
+{{ config(materialized='incremental', full_refresh=false) }}
+select
+    {%- for name in ['fit_period', 'model', 'time_unit', 'currency'] %}
+    cast(null as varchar(20)) as {{ name }},
+    {%- endfor %}
+    {%- for name in ['r', 'alpha', 'a', 'b', 'p', 'q', 'gamma', 'log_likelihood'] %}
+    cast(null as double precision) as {{ name }},
+    {%- endfor %}
+    cast(null as date) as as_of_date,
+    cast(null as bigint) as customers,
+    cast(null as boolean) as is_converged,
+    cast(null as timestamp) as fitted_at
+where 1 = 0
+""",
+    "models/int_value_parameters.sql": """
+{{ config(materialized='table') }}
+select model from {{ ref('int_fitted_parameters') }}
+""",
+    "models/rpt_fits.sql": """
+{{ config(materialized='table') }}
+select model from {{ ref('int_value_parameters') }}
+""",
+    "models/rpt_retention_readiness.sql": """
+select
+    segment as segment_column,
+    segment as segment_value,
+    '{{ var("verdict") }}' as verdict,
+    case segment when 'all' then '7 customers came.' else 'No.' end as reason,
+    {{ "'Wait 9 months.'" if var("verdict") != "measurable" else "cast(null as varchar(20))" }}
+        as remedy
+from (select 'all' as segment union all select 'other' as segment) as segments
+""",
+    "seeds/fit_periods.csv": "fit_period\nfull\ncalibration\n",
+    "seeds/counts.csv": "repeat_purchase_days,last_repeat_age_days,age_days,customers\n"
+    + "".join(f"{x},{last},{age},{size}\n" for x, last, age, size in FEW),
+    "seeds/means.csv": "repeat_purchase_days,mean_repeat_value,customers\n"
+    + "".join(f"{x},{mean},{size}\n" for x, mean, size in FEW_VALUES),
+}
+
+
+@pytest.fixture
+def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name, text in PROJECT.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    # The command changes to the folder of its project: this one changes back.
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def call(*arguments: str) -> Answer:
+    """Run the command in this process, on the project of the folder that it is in."""
+    done = CliRunner().invoke(command.app, [*arguments, "--project-dir", "."])
+    assert done.exception is None or isinstance(done.exception, SystemExit)
+    return Answer(done.exit_code, done.stdout, done.stderr)
+
+
+def read(query: str) -> list[dict[str, Any]]:
+    """Return what a query finds where the command has last been."""
+    (path,) = Path().glob("*.duckdb")
+    dbt_runner.disconnect()
+    with duckdb.connect(str(path), read_only=True) as connection:
+        relation = connection.sql(query)
+        names = relation.columns
+        return [dict(zip(names, row, strict=True)) for row in relation.fetchall()]
+
+
+def kept() -> list[dict[str, Any]]:
+    """Return the parameters that fits have left, by age."""
+    return read("from int_fitted_parameters order by fitted_at")
+
+
+@pytest.mark.usefixtures("scratch")
+def test_fits_of_a_warehouse() -> None:
+    """From no tables to fits of two days, of which some do not converge."""
+    early = call("fit")
+    assert early.exit_code == 2
+    assert "Error: run the pipeline before a fit: " in early.err
+
+    started = datetime.now(UTC).replace(tzinfo=None)
+    first = call("run", "--fit")
+    assert first.exit_code == 0
+    assert first.err == ""
+    # The summary comes once, of the tables as they are after the fit.
+    lines = first.out.splitlines()
+    tables = [line.split() for line in lines if line.startswith("main.rpt_fits")]
+    assert [table[1] for table in tables] == ["6"]
+    assert sum(line.startswith("full mbg_nbd ") for line in lines) == 1
+    assert "Retention is measurable: 7 customers came." in lines
+    assert "Good: 3 seeds, 7 models, 0 tests. Failed: 0. Skipped: 0." in lines
+    fits = {(row["fit_period"], row["model"]): row for row in kept()}
+    assert len(fits) == 6
+    for fit in (
+        *(
+            value_models.fit_purchases(model, counts_of(*FEW))
+            for model in value_models.PURCHASE_MODELS
+        ),
+        value_models.fit_values(means_of(*FEW_VALUES)),
+    ):
+        for period in ("full", "calibration"):
+            row = fits[period, fit.model]
+            # Not a digit is lost on the way into the database.
+            for name in ("r", "alpha", "a", "b", "p", "q", "gamma"):
+                assert row[name] == fit.parameters.get(name)
+            assert row["log_likelihood"] == fit.log_likelihood
+            assert row["customers"] == fit.customers
+            assert row["is_converged"] is True
+            assert (row["time_unit"], row["currency"]) == ("week", "EUR")
+            assert row["as_of_date"] == date(2024, 6, 30)
+            assert started <= row["fitted_at"] <= datetime.now(UTC).replace(tzinfo=None)
+
+    other_day = call("fit", "--as-of", "2024-03-31")
+    assert other_day.exit_code == 2
+    assert "are those of 2024-06-30, not of 2024-03-31: run" in other_day.err
+
+    # Nobody of the calibration period repeats; a full refresh empties no fits.
+    variables = "{least_repeats: 1000, verdict: not_measurable}"
+    options = ("--as-of", "2024-03-31", "--vars", variables)
+    second = call("run", "--fit", "--full-refresh", *options)
+    assert second.exit_code == 0
+    assert "Retention is not measurable: 7 customers came. Wait 9 months." in second.out
+    assert second.err.splitlines() == [
+        f"Warning: the fit of {model} to the calibration period did not converge, so "
+        "its expectations in rpt_value_calibration stay null: there are no customers."
+        for model in value_models.PURCHASE_MODELS
+    ]
+    rows = kept()
+    days = [date(2024, 6, 30)] * 6 + [date(2024, 3, 31)] * 6
+    assert [row["as_of_date"] for row in rows] == days
+    failed = [row for row in rows if not row["is_converged"]]
+    assert [row["model"] for row in failed] == [*value_models.PURCHASE_MODELS]
+    for name in ("r", "alpha", "a", "b", "log_likelihood"):
+        assert [row[name] for row in failed] == [None, None]
+
+    strict = call("fit", "--strict", *options)
+    assert strict.exit_code == 1
+    assert strict.err == second.err
+
+
+@pytest.mark.parametrize("words", [["fit"], ["run", "--fit"]])
+def test_without_scipy_a_sentence_says_what_to_install(
+    words: list[str], scratch: Path
+) -> None:
+    (scratch / "scipy.py").write_text("raise ImportError('No module named scipy')")
+    answer = pipeline(*words, environment={"PYTHONPATH": str(scratch)})
+    assert answer.exit_code == 2
+    assert "pip install '.[value]'" in answer.err
+    # It is said at once, not after a build.
+    assert "success" not in answer.out
+
+
+@pytest.mark.usefixtures("scratch")
+def test_a_fit_is_kept_in_postgresql(monkeypatch: pytest.MonkeyPatch) -> None:
+    with postgres_server() as server:
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        answer = call("run", "--fit", "--target", "postgres")
+        assert answer.exit_code == 0, answer.out + answer.err
+        connection = psycopg2.connect(
+            host=str(server.folder), user=server.user, dbname=server.database
+        )
+        with closing(connection), connection.cursor() as cursor:
+            cursor.execute(
+                "select r, currency, is_converged, date_trunc('day', fitted_at) "
+                "from main.int_fitted_parameters "
+                "where fit_period = 'full' and model = 'bg_nbd'"
+            )
+            rows = cursor.fetchall()
+    fit = value_models.fit_purchases("bg_nbd", counts_of(*FEW))
+    assert [row[:3] for row in rows] == [(fit.parameters["r"], "EUR", True)]
+
+
+def shop() -> pd.DataFrame:
+    """Return purchases of customers who differ, and of one who gave it all back."""
+    counts = simulate("mbg_nbd", 7, 300, 0.8, 8.0, 0.6, 2.0)
+    rng = np.random.default_rng(7)
+    rows = []
+    for number, (x, last, age) in enumerate(
+        zip(
+            counts.repeat_purchase_days,
+            counts.last_repeat_age_days,
+            counts.age_days,
+            strict=True,
+        )
+    ):
+        between = rng.choice(np.arange(1, max(last, 1)), max(x - 1, 0), replace=False)
+        price = rng.gamma(6, 4 / rng.gamma(4))
+        for day in (0, *sorted(between), *([last] if x else [])):
+            amount = f"{price * rng.gamma(6, 1 / 6) + 1:.2f}"
+            rows.append((f"C{number}", 700 - age + int(day), amount))
+    rows += [("C_back", 10, "5.00"), ("C_back", 20, "5.00"), ("C_back", 21, "-5.00")]
+    first = pd.Timestamp("2023-01-01")
+    return pd.DataFrame(
+        [
+            {
+                "transaction_id": f"T{number}",
+                "customer_id": customer,
+                "occurred_at": f"{first + pd.Timedelta(days=day):%Y-%m-%d}",
+                "amount": amount,
+            }
+            for number, (customer, day, amount) in enumerate(rows)
+        ]
+    )
+
+
+def test_a_shop_is_scored_by_fits_of_its_day(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Run, fit, run; and a run of an earlier day, which knows nothing of that fit."""
+    project = tmp_path / "project"
+    purchases = shop()
+    types = {"transactions": dict.fromkeys(map(str, purchases), "varchar")}
+    write_root_project(project, {"max_rejected_share": 1}, types)
+    purchases.to_csv(project / "seeds" / "raw_transactions.csv", index=False)
+    monkeypatch.chdir(project)
+    dbt("deps", folder=project)
+    scores = (
+        "select count(*) as customers, count(probability_alive) as alive, "
+        "count(expected_value_90_days) as valued, "
+        "min(expected_purchases_null_reason) as why_not, "
+        "count(case when expected_value_null_reason = 'monetary_not_positive' "
+        "then 1 end) as unpaid from main_marts.fct_customer_value"
+    )
+    tests = ("--exclude", "test_type:data test_type:unit")
+    everything = (
+        *("--select", "+fct_customer_value int_value_counts int_value_means"),
+        *tests,
+    )
+
+    assert call("run", *everything).exit_code == 0
+    (unscored,) = read(scores)
+    assert unscored["customers"] == 301
+    assert unscored["alive"] == unscored["valued"] == 0
+    assert unscored["why_not"] == "no_parameters"
+
+    fitted = call("fit", "--strict")
+    assert fitted.exit_code == 0, fitted.err
+    assert call("run", "--select", "int_value_parameters+", *tests).exit_code == 0
+    (scored,) = read(scores)
+    assert scored["alive"] == 301
+    assert scored["why_not"] is None
+    # Who gave back all that was bought again tells nothing of what is paid.
+    assert scored["unpaid"] == 1
+    assert scored["valued"] == 300
+    (means,) = read(
+        "select sum(case when model = 'mbg_nbd' then customers end) as everybody, "
+        "sum(case when model = 'gamma_gamma' then customers end) as repeated, "
+        "(select count(*) from main_marts.fct_customer_value "
+        "where repeat_purchase_days > 0) as repeaters "
+        "from main_intermediate.int_fitted_parameters where fit_period = 'full'"
+    )
+    assert means["everybody"] == 301
+    assert means["repeated"] == means["repeaters"] - 1
+
+    assert call("run", "--as-of", "2024-06-30", *everything).exit_code == 0
+    (before,) = read(scores)
+    assert before["alive"] == 0
+    assert before["why_not"] == "no_parameters"
