@@ -25,7 +25,7 @@ CONSEQUENCES = {
     "calibration": "its expectations in rpt_value_calibration stay null",
 }
 TABLES = (
-    *("int_run_parameters", "int_value_counts", "int_value_means"),
+    *("int_run_parameters", "int_fit_periods", "int_value_counts", "int_value_means"),
     "int_fitted_parameters",
 )
 PARAMETERS = ("r", "alpha", "a", "b", "p", "q", "gamma")
@@ -58,8 +58,8 @@ class PeriodFit:
 class _Run:
     """What the last run observed, and where its tables are."""
 
-    as_of_date: date
     currency: str
+    end_dates: dict[str, date]
     relations: dict[str, str]
 
 
@@ -89,6 +89,10 @@ def _find_run(project: Path, options: Sequence[str]) -> _Run:
             "select cast(as_of_date as varchar(10)), reporting_currency "
             f"from {relations['int_run_parameters']}"
         )
+        _, periods = dbt_runner.query(
+            "select fit_period, cast(end_date as varchar(10)) "
+            f"from {relations['int_fit_periods']}"
+        )
     except dbt_runner.DbtConnectionError as error:
         raise FitError(f"run the pipeline before a fit: {error}") from error
     if asked_for not in ("None", as_of_date):
@@ -96,7 +100,8 @@ def _find_run(project: Path, options: Sequence[str]) -> _Run:
             f"the tables are those of {as_of_date}, not of {asked_for}: run the "
             "pipeline as of that day first."
         )
-    return _Run(date.fromisoformat(as_of_date), currency, relations)
+    end_dates = {period: date.fromisoformat(end_date) for period, end_date in periods}
+    return _Run(currency, end_dates, relations)
 
 
 def _fit_period(run: _Run, fit_period: str) -> list[PeriodFit]:
@@ -167,7 +172,7 @@ def _insertion(run: _Run, fits: Sequence[PeriodFit]) -> str:
             **{name: one.fit.parameters.get(name) for name in PARAMETERS},
             "time_unit": TIME_UNIT,
             "currency": run.currency,
-            "as_of_date": run.as_of_date,
+            "as_of_date": run.end_dates[one.fit_period],
             "customers": one.fit.customers,
             "log_likelihood": one.fit.log_likelihood,
             "is_converged": one.fit.is_converged,
