@@ -30,7 +30,7 @@ help: ## list the targets
 venv: .venv/dev ## install everything into .venv, the checks included
 
 demo: .venv/base ## build the sample company on DuckDB
-	$(BIN)/python scripts/pipeline.py run --vars 'reporting_timezone: America/New_York'
+	$(BIN)/python scripts/pipeline.py run --fit --vars 'reporting_timezone: America/New_York'
 
 test: lint demo ## everything that the project checks
 	$(BIN)/pytest
