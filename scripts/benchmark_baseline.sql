@@ -1,6 +1,7 @@
 -- The public tables as one analyst would write them for DuckDB alone: its own dialect,
 -- typed inputs with clean texts, one setting of every variable, no tests.
--- scripts/benchmark.py sets the variables inputs and seeds (folders) and timezone.
+-- scripts/benchmark.py sets the variables inputs and seeds (folders), parameters (a
+-- file) and timezone.
 
 create macro local_time(utc_time) as
     timezone(getvariable('timezone'), timezone('UTC', utc_time));
@@ -10,6 +11,11 @@ create macro wilson(s, n, side) as (
     s::double + 1.959963984540054 ** 2 / 2 + side * 1.959963984540054
     * sqrt(greatest(s * (n - s) / nullif(n::double, 0), 0) + 1.959963984540054 ** 2 / 4)
 ) / (nullif(n::double, 0) + 1.959963984540054 ** 2);
+create macro log_log(survival, variance, side) as case
+    when survival = 1 then 1
+    when survival > 0 then
+        survival ** exp(side * 1.959963984540054 * sqrt(variance) / ln(survival))
+end;
 create macro is_reserved(name) as
     name in ('all', '(none)', '(start)', '(conversion)', '(null)')
     or starts_with(name, '(visits) ');
@@ -851,8 +857,8 @@ from days
 where customer_id is not null
 group by all;
 
--- Gaps between purchase days, and from them the days by which nine of ten have ended
--- (Kaplan-Meier), or nine of ten of those that end at all.
+-- Gaps between purchase days, and from them the days by which eight and nine of ten
+-- have ended (Kaplan-Meier), or eight and nine of ten of those that end at all.
 create temp table gaps as
 select
     customer_id,
@@ -861,6 +867,9 @@ select
 from days cross join span
 where customer_id is not null and orders > 0
 window visits as (partition by customer_id order by entry_date);
+
+create macro share_open_after(ended, lowest) as
+    if(lowest <= 1 - ended, 1 - ended, 1 - ended * (1 - lowest)) + 1e-9;
 
 create temp table lapse as
 with lengths as (
@@ -875,14 +884,17 @@ survival as (
     select gap_days, product(1 - ended / at_risk) over (order by gap_days) as share_open
     from lengths
     where (select bool_or(is_ended) from gaps)
+),
+found as (
+    select
+        min(gap_days) filter (share_open <= share_open_after(0.8, lowest)) as gap_80,
+        min(gap_days) filter (share_open <= share_open_after(0.9, lowest)) as gap_90
+    from survival cross join (select min(share_open) as lowest from survival)
 )
 select
-    greatest(7, least(730, coalesce(min(gap_days), 730)))::integer as lapse_days
-from survival
-where share_open <= (
-    select if(min(share_open) <= 0.1, 0.1, 1 - 0.9 * (1 - min(share_open)))
-    from survival
-) + 1e-12;
+    greatest(7, least(730, coalesce(gap_90, 730)))::integer as lapse_days,
+    greatest(7, least(730, coalesce(gap_80, 730)))::integer as gap_80_days
+from found;
 
 create table fct_stage_history as
 with spells as (
@@ -1421,7 +1433,8 @@ select
     if(is_complete, order_basis, null)::decimal(18, 4) as net_revenue_order_basis,
     if(is_complete, ratio(value_so_far, size), null) as cumulative_revenue_per_customer,
     size < 30 as is_small_sample,
-    is_complete
+    is_complete,
+    null as not_measurable_reason
 from run;
 
 create table rpt_retention as
@@ -1496,6 +1509,49 @@ shares as (
         where is_complete
         group by all
     )
+),
+-- How long customers wait for their second purchase day, by Kaplan-Meier.
+waits as (
+    select
+        *,
+        product(1 - repeated / at_risk) over so_far as survival,
+        sum(ratio(repeated, at_risk * (at_risk - repeated))) over so_far as variance
+    from (
+        select
+            if(grouping(channel) = 1, 'all', 'acquisition_channel') as segment_column,
+            if(grouping(channel) = 1, 'all', channel) as segment_value,
+            coalesce(second_purchase_date, as_of) - first_purchase_date as wait,
+            count(*) as n,
+            count(second_purchase_date) as repeated,
+            sum(count(*)) over (
+                partition by segment_column, segment_value order by wait desc
+            ) as at_risk
+        from lifetimes cross join span
+        where first_purchase_date is not null
+        group by grouping sets ((channel, wait), (wait))
+    )
+    window so_far as (partition by segment_column, segment_value order by wait)
+),
+times as (
+    select
+        segment_column,
+        segment_value,
+        window_days,
+        sum(n) as eligible,
+        sum(repeated) filter (wait <= coalesce(window_days, wait)) as customers,
+        max(wait) >= window_days or min(survival) = 0 as is_known,
+        coalesce(min(survival) filter (wait <= window_days), 1) as rate,
+        coalesce(max(variance) filter (wait <= window_days), 0) as variance,
+        min(wait) filter (survival <= 0.5 + 1e-9) as days,
+        min(wait) filter (log_log(survival, variance, -1) <= 0.5 + 1e-9) as days_lower,
+        min(wait) filter (log_log(survival, variance, 1) <= 0.5 + 1e-9) as days_upper
+    from waits
+    cross join (
+        select window_days
+        from read_csv(getvariable('seeds') || '/observation_windows.csv')
+        union all select null
+    )
+    group by segment_column, segment_value, window_days
 )
 select
     measure,
@@ -1512,9 +1568,457 @@ select
     if(mean is null, wilson(s.customers, nullif(eligible, 0), -1), null) as rate_lower,
     if(mean is null, wilson(s.customers, nullif(eligible, 0), 1), null) as rate_upper,
     eligible < 30 as is_small_sample,
-    is_complete
-from shares as s;
+    is_complete,
+    null as days,
+    null as days_lower,
+    null as days_upper,
+    null as not_measurable_reason
+from shares as s
+union all
+select
+    'not_yet_repeated', segment_column, segment_value, 'all', null, null, null,
+    window_days, if(is_known, coalesce(customers, 0), null), eligible,
+    if(is_known, rate, null), if(is_known, log_log(rate, variance, -1), null),
+    if(is_known, log_log(rate, variance, 1), null), eligible < 30, is_known, null, null,
+    null, null
+from times
+where window_days is not null
+union all
+select
+    'days_to_second_purchase', segment_column, segment_value, 'all', null, null, null,
+    null, customers, eligible, null, null, null, eligible < 30, days is not null, days,
+    days_lower, days_upper, null
+from times
+where window_days is null;
 
+-- A customer has churned once as many complete months as the window has hold no
+-- purchase, and leaves observation with the cohort: follow_up is the last month number
+-- that can be judged.
+create table rpt_churn_by_month_number as
+with lives as (
+    select
+        if(grouping(channel) = 1, 'all', 'acquisition_channel') as segment_column,
+        if(grouping(channel) = 1, 'all', channel) as segment_value,
+        month_start,
+        left_k,
+        count(*) as n
+    from (
+        select
+            channel,
+            date_trunc('month', first_purchase_date)::date as month_start,
+            date_diff('month', first_purchase_date, last_purchase_date) + 1 as left_k
+        from everybody
+        where first_purchase_date is not null
+    )
+    group by grouping sets ((month_start, left_k, channel), (month_start, left_k))
+),
+judged as (
+    select
+        * exclude (as_of, first_event, first_transaction),
+        date_diff('month', month_start, as_of) + 1 as last_k,
+        greatest(date_diff('month', month_start, as_of + 1) - window_months, 0)
+            as follow_up,
+        left_k <= follow_up as is_churned
+    from lives
+    cross join span
+    cross join (
+        select
+            unnest(['in_force', 'gap_80th_percentile', 'gap_90th_percentile'])
+                as churn_window,
+            ceil(unnest([lapse_days, gap_80_days, lapse_days]) / 30)::integer
+                as window_months
+        from lapse
+    )
+),
+cohorts_judged as (
+    select * exclude (month_start), month_start as cohort_start from judged
+    union all by name
+    select * exclude (month_start) from judged
+),
+entries as (
+    select
+        segment_column, segment_value, churn_window, window_months, cohort_start,
+        unnest(range(last_k + 1)) as k, size, follow_up,
+        0 as churned, 0 as censored, 0 as undetermined
+    from (
+        select
+            segment_column, segment_value, churn_window, window_months, cohort_start,
+            max(last_k) as last_k, sum(n) as size, max(follow_up) as follow_up
+        from cohorts_judged
+        group by all
+    )
+    union all
+    select
+        segment_column, segment_value, churn_window, window_months, cohort_start,
+        left_k, 0, 0, if(is_churned, n, 0), 0, if(is_churned, 0, n)
+    from cohorts_judged
+    union all
+    select
+        segment_column, segment_value, churn_window, window_months, cohort_start,
+        follow_up, 0, 0, 0, n, 0
+    from cohorts_judged
+    where not is_churned
+),
+cells as (
+    select
+        segment_column, segment_value, churn_window, window_months, cohort_start, k,
+        sum(size) as size, max(follow_up) as follow_up, sum(churned) as churned,
+        sum(censored) as censored, sum(undetermined) as undetermined
+    from entries
+    group by all
+),
+at_risk as (
+    select
+        *,
+        k <= follow_up as is_complete,
+        size - sum(churned + censored) over so_far + churned + censored as at_risk
+    from cells
+    window so_far as (
+        partition by segment_column, segment_value, churn_window, cohort_start
+        order by k
+    )
+),
+survival as (
+    select
+        *,
+        product(1 - coalesce(ratio(churned, at_risk), 0)) over so_far as share,
+        if(is_complete and (at_risk > 0 or share = 0), share, null) as survival,
+        sum(ratio(churned, at_risk * (at_risk - churned))) over so_far as variance,
+        is_complete and at_risk > 0 and k > 0 as has_hazard
+    from at_risk
+    window so_far as (
+        partition by segment_column, segment_value, churn_window, cohort_start
+        order by k
+    )
+),
+steps as (
+    select
+        *,
+        if(survival is null, null, lag(survival) over (
+            partition by segment_column, segment_value, churn_window, cohort_start
+            order by k
+        ) * coalesce(ratio(churned, at_risk), 0)) as churn_probability
+    from survival
+)
+select
+    segment_column,
+    segment_value,
+    churn_window,
+    window_months as churn_window_months,
+    if(cohort_start is null, 'all', 'month') as period_grain,
+    cohort_start,
+    k as period_number,
+    size as cohort_size,
+    at_risk as at_risk_customers,
+    churned as churned_customers,
+    at_risk - churned as active_customers,
+    censored as censored_customers,
+    undetermined as undetermined_customers,
+    if(has_hazard, ratio(churned, at_risk), null) as hazard,
+    if(has_hazard, wilson(churned, at_risk, -1), null) as hazard_lower,
+    if(has_hazard, wilson(churned, at_risk, 1), null) as hazard_upper,
+    survival,
+    log_log(survival, variance, -1) as survival_lower,
+    log_log(survival, variance, 1) as survival_upper,
+    churn_probability,
+    arg_max(k, (round(churn_probability, 9), -k)) filter (churn_probability > 0) over (
+        partition by segment_column, segment_value, churn_window, cohort_start
+    ) as modal_churn_month,
+    at_risk < 30 as is_small_sample,
+    is_complete,
+    null as not_measurable_reason
+from steps;
+
+-- The columns that say the same in sentences are the build's alone.
+create table rpt_retention_readiness as
+with counted as (
+    select
+        if(grouping(channel) = 1, 'all', 'acquisition_channel') as segment_column,
+        if(grouping(channel) = 1, 'all', channel) as segment_value,
+        count(*) as n,
+        sum(purchase_days) as visits,
+        count(*) filter (purchase_days = 1) as once,
+        count(*) filter (months > 1) as month_1,
+        count(*) filter (months > 3) as month_3,
+        count(*) filter (months > 12) as month_12
+    from (
+        select *, date_diff('month', first_purchase_date, as_of + 1) as months
+        from lifetimes cross join span
+        where first_purchase_date is not null
+    )
+    group by grouping sets ((channel), ())
+),
+orders as (
+    select
+        date_diff('month', max(first_transaction), max(as_of) + 1) as months,
+        ratio(sum(if(customer_id is null, orders, 0)), sum(orders)) as guest_share
+    from days cross join span
+)
+select
+    segment_column,
+    segment_value,
+    case
+        when n = 0 or n - once < 0.01 * n or month_1 = 0 then 'not_measurable'
+        when months < 12 or month_3 < 100 then 'weak'
+        when segment_column = 'all' and guest_share > 0.5 then 'weak'
+        else 'measurable'
+    end as verdict,
+    n as customers,
+    ratio(visits, n) as purchases_per_customer,
+    ratio(once, n) as one_time_customer_share,
+    if(segment_column = 'all', guest_share, null) as guest_order_share,
+    months as months_observed,
+    greatest(12 - months, 0) as missing_months,
+    month_1 as eligible_customers_month_1,
+    month_3 as eligible_customers_month_3,
+    month_12 as eligible_customers_month_12,
+    n < 30 as is_small_sample
+from counted cross join orders;
+
+-- Customer value: x purchase days after the first one, the age then (t_x) and now (t),
+-- and the mean value of such a day, up to now and up to half of history.
+create temp table histories as
+select
+    *,
+    if(visits > 0, visits - 1, null) as x,
+    last_purchase_date - first_purchase_date as t_x,
+    as_of - first_purchase_date as t,
+    ratio(later_revenue, visits - 1) as mean,
+    if(early_visits > 0, early_visits - 1, null) as early_x,
+    last_early_date - first_purchase_date as early_t_x,
+    if(early_visits > 0, half - first_purchase_date, null) as early_t,
+    ratio(later_early_revenue, early_visits - 1) as early_mean
+from (
+    select
+        customer_id, channel, first_purchase_date, last_purchase_date, as_of, half,
+        count(*) filter (orders > 0) as visits,
+        sum(gross + refunds) as net,
+        sum(order_basis) filter (entry_date > first_purchase_date) as later_revenue,
+        count(*) filter (orders > 0 and entry_date <= half) as early_visits,
+        max(entry_date) filter (orders > 0 and entry_date <= half) as last_early_date,
+        sum(order_basis)
+            filter (entry_date > first_purchase_date and entry_date <= half)
+            as later_early_revenue,
+        coalesce(sum(order_basis) filter (entry_date > half), 0) as holdout_revenue
+    from days
+    cross join (
+        select
+            as_of,
+            first_transaction + ((as_of - first_transaction) // 2)::integer as half
+        from span
+    )
+    where customer_id is not null
+    group by all
+);
+
+create temp view value_models as
+from read_csv(getvariable('parameters'));
+
+-- Purchases expected in h more days of those who are alive. The mean of
+--     (1 - (1 + p h / (7 alpha + t))^-(r + x)) / p
+-- over p ~ beta(a, c + 1 - a) is, with z = h / (7 alpha + t + h),
+--     c / (a - 1) (1 - (1 - z)^(a - 1) 2F1(c - r - x, a - 1; c; z)),
+-- whose series has few terms that count.
+create temp table forecasts as
+with wanted as (
+    select distinct 'full' as fit_period, x, t, unnest([30, 90, 365]) as h
+    from histories
+    where t is not null
+    union all
+    select distinct 'calibration', early_x, early_t, as_of - half
+    from histories
+    where early_x is not null
+),
+arguments as (
+    select
+        w.*, model, r, alpha, a, b,
+        a + b + x - (model = 'bg_nbd')::integer as c,
+        h / (7 * alpha + t + h) as z
+    from wanted as w join value_models using (fit_period)
+    where model <> 'gamma_gamma'
+),
+terms as (
+    select fit_period, model, x, list(factor order by n) as factors
+    from (
+        select
+            fit_period, model, x, n,
+            product((c - r - x + n - 1) / (c + n - 1) * (a + n - 2) / n)
+                over (partition by fit_period, model, x order by n) as factor
+        from (select distinct fit_period, model, x, r, a, c from arguments)
+        cross join unnest(range(1, 500)) as numbers (n)
+        qualify abs(factor) > 1e-18
+    )
+    group by all
+)
+select
+    fit_period, model, x, t, r, alpha, a, b,
+    list(c / (a - 1) * (1 - (1 - z) ** (a - 1) * (1 + coalesce(list_sum(
+        [f * z ** n for f, n in factors[:(42 / -ln(z))::integer]]
+    ), 0))) order by h) as purchases
+from arguments left join terms using (fit_period, model, x)
+group by all;
+
+create macro alive(model, r, alpha, a, b, x, t_x, t) as if(
+    model = 'bg_nbd' and x = 0, 1, 1 / (
+        1 + a / (b + x - (model = 'bg_nbd')::integer)
+        * ((7 * alpha + t) / (7 * alpha + t_x)) ** (r + x)
+    )
+);
+create macro value_of_purchase(p, q, gamma, x, mean) as if(
+    x = 0 or mean > 0, p * (gamma + x * coalesce(mean, 0)) / (p * x + q - 1), null
+);
+
+create table fct_customer_value as
+with ranked as (
+    select
+        *,
+        row_number() over by_revenue / count(*) over () as rank_share,
+        ratio_of_positive(sum(net) over by_revenue, sum(net) over ()) as revenue_share,
+        ntile(5) over (order by last_purchase_date, customer_id) as recency,
+        ntile(5) over (order by visits, customer_id) as frequency,
+        ntile(5) over (order by net, customer_id) as monetary
+    from histories
+    where visits > 0
+    window by_revenue as (order by net desc, customer_id)
+    union all by name
+    from histories
+    where visits = 0
+),
+scored as (
+    select
+        ranked.*,
+        alive('mbg_nbd', mbg.r, mbg.alpha, mbg.a, mbg.b, ranked.x, t_x, ranked.t)
+            as mbg_alive,
+        mbg.purchases as mbg_purchases,
+        alive('bg_nbd', bg.r, bg.alpha, bg.a, bg.b, ranked.x, t_x, ranked.t)
+            as bg_alive,
+        bg.purchases as bg_purchases,
+        value_of_purchase(g.p, g.q, g.gamma, ranked.x, mean) as value
+    from ranked
+    left join forecasts as mbg
+        on mbg.fit_period = 'full' and mbg.model = 'mbg_nbd' and ranked.x = mbg.x
+        and ranked.t = mbg.t
+    left join forecasts as bg
+        on bg.fit_period = 'full' and bg.model = 'bg_nbd' and ranked.x = bg.x
+        and ranked.t = bg.t
+    join value_models as g on g.fit_period = 'full' and g.model = 'gamma_gamma'
+)
+select
+    customer_id,
+    first_purchase_date,
+    last_purchase_date,
+    as_of - last_purchase_date as recency_days,
+    visits as purchase_days,
+    net as net_revenue,
+    recency as recency_score,
+    frequency as frequency_score,
+    monetary as monetary_score,
+    recency || '-' || frequency || '-' || monetary as rfm_score,
+    rfm_segment,
+    rank_share as revenue_rank_share,
+    revenue_share as cumulative_revenue_share,
+    x as repeat_purchase_days,
+    t_x as last_repeat_age_days,
+    t as age_days,
+    mean as mean_repeat_value,
+    early_x as calibration_repeat_purchase_days,
+    early_t_x as calibration_last_repeat_age_days,
+    early_t as calibration_age_days,
+    early_mean as calibration_mean_repeat_value,
+    x - early_x as holdout_purchase_days,
+    if(early_x is null, null, holdout_revenue) as holdout_revenue,
+    mbg_alive as probability_alive,
+    mbg_alive * mbg_purchases[1] as expected_purchases_30_days,
+    mbg_alive * mbg_purchases[2] as expected_purchases_90_days,
+    mbg_alive * mbg_purchases[3] as expected_purchases_365_days,
+    value as expected_purchase_value,
+    mbg_alive * mbg_purchases[1] * value as expected_value_30_days,
+    mbg_alive * mbg_purchases[2] * value as expected_value_90_days,
+    mbg_alive * mbg_purchases[3] * value as expected_value_365_days,
+    bg_alive as bg_nbd_probability_alive,
+    bg_alive * bg_purchases[1] as bg_nbd_expected_purchases_30_days,
+    bg_alive * bg_purchases[2] as bg_nbd_expected_purchases_90_days,
+    bg_alive * bg_purchases[3] as bg_nbd_expected_purchases_365_days,
+    bg_alive * bg_purchases[1] * value as bg_nbd_expected_value_30_days,
+    bg_alive * bg_purchases[2] * value as bg_nbd_expected_value_90_days,
+    bg_alive * bg_purchases[3] * value as bg_nbd_expected_value_365_days,
+    if(visits = 0, 'no_purchase', null) as expected_purchases_null_reason,
+    expected_purchases_null_reason as bg_nbd_null_reason,
+    if(x > 0 and mean <= 0, 'monetary_not_positive', expected_purchases_null_reason)
+        as expected_value_null_reason
+from scored
+left join read_csv(getvariable('seeds') || '/rfm_segments.csv')
+    on recency between recency_score_min and recency_score_max
+    and (frequency + monetary + 1) // 2
+    between frequency_monetary_score_min and frequency_monetary_score_max;
+
+create table rpt_value_calibration as
+with scored as (
+    select
+        customer_id, f.model, channel, half, as_of, f.x, visits - 1 - f.x as purchases,
+        holdout_revenue as revenue,
+        f.purchases[1]
+        * alive(f.model, f.r, f.alpha, f.a, f.b, early_x, early_t_x, early_t)
+            as expected,
+        expected * value_of_purchase(g.p, g.q, g.gamma, early_x, early_mean)
+            as expected_revenue
+    from histories as h
+    join forecasts as f
+        on f.fit_period = 'calibration' and h.early_x = f.x and h.early_t = f.t
+    join value_models as g on g.fit_period = 'calibration' and g.model = 'gamma_gamma'
+),
+ranked as (
+    select
+        *,
+        row_number() over (everybody order by expected desc, customer_id)
+        <= ceil(count(*) over everybody / 10) as is_top
+    from (
+        select 'all' as segment_column, 'all' as segment_value, * from scored
+        union all
+        select 'acquisition_channel', channel, * from scored
+    )
+    window everybody as (partition by segment_column, segment_value, model)
+),
+grouped as (
+    select
+        segment_column, segment_value, model, least(x, 7) as x_group,
+        any_value(half) as half, any_value(as_of - half) as holdout_days,
+        count(*) as n, sum(purchases) as actual, sum(expected) as expected,
+        sum(revenue) as revenue, sum(expected_revenue) as expected_revenue,
+        if(x_group is null, ratio(sum(purchases) filter (is_top), actual), null)
+            as top_actual,
+        if(x_group is null, ratio(
+            sum(ranked.expected) filter (is_top), sum(ranked.expected)
+        ), null) as top_expected
+    from ranked
+    group by grouping sets (
+        (segment_column, segment_value, model, least(x, 7)),
+        (segment_column, segment_value, model)
+    )
+)
+select
+    segment_column,
+    segment_value,
+    model,
+    case
+        when x_group is null then 'all'
+        when x_group = 7 then '7+'
+        else x_group::varchar
+    end as frequency_group,
+    half as calibration_end_date,
+    holdout_days,
+    n as customers,
+    actual as actual_purchases,
+    expected as expected_purchases,
+    actual / n as actual_purchases_per_customer,
+    expected / n as expected_purchases_per_customer,
+    revenue as actual_revenue,
+    expected_revenue,
+    top_actual as top_tenth_actual_share,
+    top_expected as top_tenth_expected_share,
+    n < 30 as is_small_sample,
+    null as null_reason
+from grouped;
 -- The journey. Dates become periods of every grain, and of the whole time (null).
 create temp view spans as
 select period_grain from grains union all select null;
