@@ -74,9 +74,13 @@ final as (
                 then
                     'Fill customer_id with what stays the same from one order to the'
                     || ' next (a login, an e-mail address, a loyalty card), not with'
-                    || ' an id per order' || coalesce(
-                        '; ' || guest_percent || ' of the orders have no id at all', ''
-                    ) || '.'
+                    || ' an id per order' || case
+                        when guest_order_share > 0
+                            then
+                                '; ' || guest_percent
+                                || ' of the orders have no id at all'
+                        else ''
+                    end || '.'
             when 'no_follow_up' then 'Run again when one more calendar month is over.'
             when 'few_months'
                 then
