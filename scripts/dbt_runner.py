@@ -55,6 +55,7 @@ class Node:
     description: str = ""
     relation: str = ""
     compiled_sql: str = ""
+    unique_id: str = ""
 
     @property
     def is_failed(self) -> bool:
@@ -262,4 +263,5 @@ def _node_of_result(result: Any) -> Node:
         description=" ".join(node.description.split()),
         relation=f"{node.schema}.{node.alias}" if is_table else "",
         compiled_sql=getattr(node, "compiled_code", None) or "",
+        unique_id=node.unique_id,
     )

@@ -150,9 +150,7 @@ def _build(
     import dbt_runner
     import summary
 
-    def build(
-        selection: Sequence[str], *more: str
-    ) -> dict[tuple[str, str], dbt_runner.Node]:
+    def build(selection: Sequence[str], *more: str) -> dict[str, dbt_runner.Node]:
         words = [
             *(["--select", *selection] if selection else []),
             *(["--exclude", *left_out] if left_out else []),
@@ -160,7 +158,7 @@ def _build(
         ]
         with summary.progress() as on_step:
             nodes = dbt_runner.run("build", project, [*options, *words], on_step)
-        return {(node.kind, node.name): node for node in nodes}
+        return {node.unique_id: node for node in nodes}
 
     with _explained_errors():
         nodes = build(chosen)
