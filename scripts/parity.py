@@ -49,6 +49,11 @@ VARIABLES: dict[str, Any] = {
     "attribution_first_touch_weight": 0.3,
     "attribution_last_touch_weight": 0.5,
     "marketing_spend_repeats": "reject",
+    "churn_window_months": 2,
+    "readiness_min_repeat_share": 0.5,
+    "readiness_max_guest_share": 0.05,
+    "value_calibration_end_date": "2024-03-31",
+    "rfm_score_levels": 10,
 }
 
 

@@ -1,4 +1,4 @@
-"""Build the project on one engine and export its public tables to Parquet.
+"""Build the project on one engine, fit, score, and export its tables to Parquet.
 
     python scripts/parity_build.py TARGET FOLDER VARIABLES
 
@@ -18,11 +18,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 import dbt_runner
+import value_fit
 
 PROJECT = Path(__file__).resolve().parents[1]
 MAX_SCALE = 38
 PUBLIC_PREFIXES = ("dim_", "fct_", "rpt_")
-# Queries that are compared like tables: edge values through the macros.
+# What is made anew once there are parameters of the customer value models.
+SCORED = "int_value_parameters+"
+# Queries that are compared like tables: what each engine's counts were fitted by, and
+# edge values through the macros.
+PARAMETERS_QUERY = """
+select fit_period, model, r, alpha, a, b, p, q, gamma, customers, log_likelihood
+from {{ ref('int_fitted_parameters') }}
+"""
 VALUES_QUERIES = ("engine_values", "engine_statistics")
 
 
@@ -33,8 +41,30 @@ class BuildError(Exception):
 def build(options: list[str]) -> dict[str, tuple[str, float]]:
     """Build all but the tests; return source and seconds of every public table.
 
-    Raises BuildError when a node fails, and dbt_runner.DbtError.
+    Raises BuildError when a node fails, value_fit.FitError and dbt_runner.DbtError.
     """
+    nodes = build_nodes(options)
+    value_fit.fit(PROJECT, options)
+    nodes += build_nodes(["--select", SCORED, *options])
+    # Of what was built twice the second time counts.
+    sources = {
+        node.name: (node.relation, node.seconds)
+        for node in nodes
+        if node.name.startswith(PUBLIC_PREFIXES)
+    }
+    queries = {
+        name: Path(__file__).with_name(f"{name}.sql").read_text()
+        for name in VALUES_QUERIES
+    }
+    for name, query in ({"fitted_parameters": PARAMETERS_QUERY} | queries).items():
+        inline = ["--inline", query, *options]
+        (values,) = dbt_runner.run("compile", PROJECT, inline, lambda _: None)
+        sources[name] = (f"({values.compiled_sql}) as {name}", 0.0)
+    return sources
+
+
+def build_nodes(options: list[str]) -> tuple[dbt_runner.Node, ...]:
+    """Build seeds and models and return them; raises BuildError when one fails."""
     # The tables are equal to those of the demo, whose build runs the tests.
     untested = ["--exclude-resource-type", "test", "unit_test"]
     nodes = dbt_runner.run("build", PROJECT, [*untested, *options], lambda _: None)
@@ -43,17 +73,7 @@ def build(options: list[str]) -> dict[str, tuple[str, float]]:
         lines = (dbt_runner.essential_sentence(node.message) for node in failed)
         names = (node.name for node in failed)
         raise BuildError("\n".join(map(": ".join, zip(names, lines, strict=True))))
-    sources = {
-        node.name: (node.relation, node.seconds)
-        for node in nodes
-        if node.name.startswith(PUBLIC_PREFIXES)
-    }
-    for name in VALUES_QUERIES:
-        query = Path(__file__).with_name(f"{name}.sql").read_text()
-        inline = ["--inline", query, *options]
-        (values,) = dbt_runner.run("compile", PROJECT, inline, lambda _: None)
-        sources[name] = (f"({values.compiled_sql}) as {name}", 0.0)
-    return sources
+    return nodes
 
 
 def read_duckdb(queries: Mapping[str, str]) -> dict[str, pa.Table]:
@@ -132,7 +152,7 @@ def main(target: str, folder: Path, variables: str) -> int:
     start = time.perf_counter()
     try:
         sources = build(["--target", target, "--vars", variables])
-    except (BuildError, dbt_runner.DbtError) as error:
+    except (BuildError, value_fit.FitError, dbt_runner.DbtError) as error:
         sys.stdout.write(f"{error}\n")
         return 1
     seconds = {name: spent for name, (_, spent) in sources.items()}
