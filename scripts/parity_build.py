@@ -23,7 +23,7 @@ import value_fit
 PROJECT = Path(__file__).resolve().parents[1]
 MAX_SCALE = 38
 PUBLIC_PREFIXES = ("dim_", "fct_", "rpt_")
-# What is made anew once there are parameters of the customer value models.
+# What waits for the parameters of the customer value models.
 SCORED = "int_value_parameters+"
 # Queries that are compared like tables: what each engine's counts were fitted by, and
 # edge values through the macros.
@@ -43,10 +43,9 @@ def build(options: list[str]) -> dict[str, tuple[str, float]]:
 
     Raises BuildError when a node fails, value_fit.FitError and dbt_runner.DbtError.
     """
-    nodes = build_nodes(options)
+    nodes = build_nodes(["--exclude", SCORED, *options])
     value_fit.fit(PROJECT, options)
     nodes += build_nodes(["--select", SCORED, *options])
-    # Of what was built twice the second time counts.
     sources = {
         node.name: (node.relation, node.seconds)
         for node in nodes
