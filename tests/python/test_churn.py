@@ -224,6 +224,28 @@ def test_everybody_churned() -> None:
     assert (days["days"], days["customers"], days["eligible_customers"]) == (90, 2, 3)
 
 
+def test_nobody_is_left_to_be_watched() -> None:
+    """January's customer leaves at once, August's stays and is seen for two months.
+
+    January can be judged up to month number 9, but nobody of it is there from 2 on.
+    """
+    (table,) = run(
+        purchases(
+            ("A", "1997-01-15"),
+            ("B", "1997-08-15"),
+            ("B", "1997-12-31"),
+        ),
+        CHURN,
+    )
+    months = months_of(table)
+    nothing: Values = [None] * 10
+    hazard, survival = numbers(months, "hazard", "survival")
+    assert hazard == about([None, 0.5, 0, *nothing])
+    assert survival == about([1, 0.5, 0.5, *nothing])
+    assert months["is_complete"].sum() == 10
+    assert set(months["modal_churn_month"]) == {1}
+
+
 def test_a_later_month_is_the_mode() -> None:
     """Two leave after the third month, one after each of the others."""
     stays = {"A": 1, "B": 2, "C": 3, "D": 3, "E": 4}

@@ -131,13 +131,20 @@ TEXTS = ["reason", "remedy", "not_measurable_reason"]
 SEGMENTS = ("acquisition_channel", "region")
 OPTIONAL = ("touchpoints", "survey_responses")
 CDNOW = Settings(segment_columns=(), inputs_off=OPTIONAL, churn_window_months=3)
-# Made-up companies have more bad rows than a run would bear.
-MADE_UP: dict[str, Any] = {
+# Made-up companies have more bad rows than a run would bear, and are small and young.
+READY: dict[str, Any] = {
+    "churn_window_months": 2,
+    "readiness_min_repeat_share": 0.2,
+    "readiness_min_months": 4,
+    "readiness_min_customers": 2,
+    "readiness_max_guest_share": 0.3,
+}
+MADE_UP: dict[str, Any] = READY | {
     "reporting_timezone": ZONE,
     "segment_columns": list(SEGMENTS),
     "max_rejected_share": 1,
 }
-KNOWN = Settings(segment_columns=SEGMENTS, reporting_timezone=ZONE)
+KNOWN = Settings(segment_columns=SEGMENTS, reporting_timezone=ZONE, **READY)
 AS_OF = date(2024, 3, 10)
 # A smaller example would take minutes to find; the message names what differs.
 EXAMPLES = settings(
@@ -391,7 +398,7 @@ def test_marts_equal_oracle_under_other_settings(inputs: Tables) -> None:
         KNOWN,
         as_of_date=AS_OF,
         history_start_date=date(2023, 11, 1),
-        left_truncation_days=30,
+        left_truncation_days=10,
         week_start="sunday",
         acquisition_attribution_model="first",
         attribution_lookback_days=30,
@@ -402,11 +409,8 @@ def test_marts_equal_oracle_under_other_settings(inputs: Tables) -> None:
         gross_margin_rate=0.35,
         small_sample_size=3,
         lapse_days=14,
-        churn_window_months=2,
-        readiness_min_repeat_share=0.2,
-        readiness_min_months=4,
-        readiness_min_customers=4,
-        readiness_max_guest_share=0.1,
+        churn_window_months=None,
+        readiness_min_repeat_share=0,
         survey_answers_counted="all",
         survey_follow_up_days=20,
         rfm_score_levels=10,
