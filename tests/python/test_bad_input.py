@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from harness import PROJECT, compile_project
+from harness import compile_project, run_pipeline
 
 GOOD = {
     "transaction_id": "T1",
@@ -135,23 +132,8 @@ def test_run_stops_with_one_sentence(
     variables: str, exit_code: int, sentence: str, tmp_path: Path
 ) -> None:
     """No mart is built, the sentence names the input and the remedy."""
-    database = tmp_path / "bad_input.duckdb"
-    outcome = subprocess.run(
-        [
-            *(sys.executable, "scripts/pipeline.py", "run"),
-            *("--vars", variables, "--select", "+int_run_parameters"),
-        ],
-        cwd=PROJECT,
-        env=os.environ
-        | {
-            "CUSTOMER_JOURNEY_DUCKDB_PATH": str(database),
-            "DBT_TARGET_PATH": str(tmp_path / "target"),
-            "DBT_LOG_PATH": str(tmp_path / "logs"),
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert outcome.returncode == exit_code, outcome.stdout + outcome.stderr
-    assert sentence in outcome.stdout + outcome.stderr
-    assert "Traceback" not in outcome.stderr
+    options = ("--vars", variables, "--select", "+int_run_parameters")
+    is_sample = "transactions_input" not in variables
+    outcome = run_pipeline(tmp_path, *options, is_sample=is_sample)
+    assert outcome.exit_code == exit_code, outcome.text
+    assert sentence in outcome.text

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from harness import PROJECT, TEXT, compile_project, dbt, write_root_project
+from harness import TEXT, compile_project, dbt, run_pipeline, write_root_project
 
 MODELS = [
     *("first", "last", "last_non_direct", "linear", "position_based", "time_decay"),
@@ -192,7 +189,9 @@ def test_spend_on_a_channel_nobody_listed_is_kept() -> None:
     assert set(payback["spend"].astype(float)) == {50.0}
 
 
-def test_a_channel_nobody_listed_is_named_in_a_warning(tmp_path: Path) -> None:
+def test_a_channel_nobody_listed_is_named_in_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The run succeeds, says that something is wrong, and names the channel."""
     given = {
         "transactions": TRANSACTIONS,
@@ -207,20 +206,12 @@ def test_a_channel_nobody_listed_is_named_in_a_warning(tmp_path: Path) -> None:
     for name, rows in given.items():
         rows.to_csv(folder / "seeds" / f"raw_{name}.csv", index=False)
     dbt("deps", folder=folder)
-    outcome = subprocess.run(
-        [
-            *(sys.executable, "scripts/pipeline.py", "run"),
-            *("--project-dir", str(folder), "--select", "+every_channel_is_listed"),
-        ],
-        cwd=PROJECT,
-        # No other test of the models that this one reads.
-        env=os.environ | {"DBT_INDIRECT_SELECTION": "empty"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
-    _, warning = outcome.stdout.split("Warning test every_channel_is_listed")
+    # No other test of the models that this one reads.
+    monkeypatch.setenv("DBT_INDIRECT_SELECTION", "empty")
+    options = ("--project-dir", str(folder), "--select", "+every_channel_is_listed")
+    outcome = run_pipeline(tmp_path, *options, is_sample=False)
+    assert outcome.exit_code == 0, outcome.text
+    _, warning = outcome.text.split("Warning test every_channel_is_listed")
     assert "list them, or correct their names" in warning
     assert "channel=podcast, spend=20.0000, new_customers=0" in warning
     assert "channel=display" not in warning
@@ -425,22 +416,8 @@ def test_run_stops_with_one_sentence(
     variables: str, sentence: str, tmp_path: Path
 ) -> None:
     """The sentence names the variable and the remedy."""
-    outcome = subprocess.run(
-        [
-            *(sys.executable, "scripts/pipeline.py", "run"),
-            *("--vars", variables, "--select", "+stg_marketing_spend"),
-        ],
-        cwd=PROJECT,
-        env=os.environ
-        | {
-            "CUSTOMER_JOURNEY_DUCKDB_PATH": str(tmp_path / "bad_spend.duckdb"),
-            "DBT_TARGET_PATH": str(tmp_path / "target"),
-            "DBT_LOG_PATH": str(tmp_path / "logs"),
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert outcome.returncode == 2, outcome.stdout + outcome.stderr
-    assert sentence in outcome.stdout + outcome.stderr
-    assert "Traceback" not in outcome.stderr
+    options = ("--vars", variables, "--select", "+stg_marketing_spend")
+    is_sample = "marketing_spend_input" not in variables
+    outcome = run_pipeline(tmp_path, *options, is_sample=is_sample)
+    assert outcome.exit_code == 2, outcome.text
+    assert sentence in outcome.text
