@@ -33,7 +33,7 @@ demo: .venv/base ## build the sample company on DuckDB
 	$(BIN)/python scripts/pipeline.py run --fit --vars 'reporting_timezone: America/New_York'
 
 test: lint demo ## everything that the project checks
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --maxprocesses 4
 
 lint: .venv/dev ## style, types, names, lineage
 	$(BIN)/ruff check .

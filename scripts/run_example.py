@@ -135,7 +135,10 @@ def fetch(example: str) -> Path:
                     f"{name} in {source} is not the file whose answers are known: its "
                     f"SHA-256 is {_checksum(content)}, not {source.checksums[name]}."
                 )
-            (folder / name).write_bytes(content)
+            # Whoever reads it meanwhile finds it whole or not at all.
+            part = folder / f"{name}.{os.getpid()}"
+            part.write_bytes(content)
+            part.replace(folder / name)
     return folder
 
 
