@@ -97,7 +97,9 @@ def purchases_of_living(
     b = (numbers["b"] + repeats).to_numpy(float)
     found = np.full(len(known), np.nan)
     if a <= CLOSED:
-        found = np.asarray(closed_form(shape, age, b, weeks, a))
+        # What leaves the range of floats all the same is left to the integral.
+        with np.errstate(all="ignore"):
+            found = np.asarray(closed_form(shape, age, b, weeks, a))
     unsure = ~(np.isfinite(found) & (found > LITTLE))
     if unsure.any():
         cells, places = np.unique(
