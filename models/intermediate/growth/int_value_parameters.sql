@@ -92,16 +92,17 @@ final as (
                 then 'other_currency'
             when
                 list_models.model = 'gamma_gamma'
-                and least(rank_sources.p, rank_sources.q - 1, rank_sources.gamma) > 0
+                and least(rank_sources.p, rank_sources.q - 1) >= 1e-9
+                and rank_sources.gamma >= 1e-9
                 and rank_sources.p + rank_sources.q + rank_sources.gamma < 1e12
                 then null
             when
                 list_models.model <> 'gamma_gamma'
                 and least(
                     rank_sources.r, rank_sources.alpha, rank_sources.a, rank_sources.b
-                ) > 0
+                ) >= 1e-9
                 and rank_sources.r + rank_sources.alpha + rank_sources.a
-                + rank_sources.b < 1e12
+                + rank_sources.b < 1e7
                 then null
             else 'invalid_parameters'
         end as null_reason

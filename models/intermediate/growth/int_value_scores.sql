@@ -36,12 +36,12 @@ find_alive as (
             ~ ' / (value_parameters.b + value_periods.repeat_purchase_days)'
             ~ ' when value_periods.repeat_purchase_days = 0 then 0'
             ~ ' else value_parameters.a'
-            ~ ' / (value_parameters.b + value_periods.repeat_purchase_days - 1)'
+            ~ ' / (value_parameters.b + (value_periods.repeat_purchase_days - 1))'
             ~ ' end',
             '(value_parameters.r + value_periods.repeat_purchase_days)',
             'value_parameters.alpha',
-            'value_periods.last_repeat_age_days / 7.0',
-            'value_periods.age_days / 7.0'
+            as_double('value_periods.last_repeat_age_days') ~ ' / 7',
+            as_double('value_periods.age_days') ~ ' / 7'
         ) }} as probability_alive
     from value_periods
     inner join expected_purchases
