@@ -2017,7 +2017,9 @@ select
     top_actual as top_tenth_actual_share,
     top_expected as top_tenth_expected_share,
     n < 30 as is_small_sample,
-    null as null_reason
+    null as null_reason,
+    if(expected_revenue is null, 'monetary_not_positive', null)
+        as expected_revenue_null_reason
 from grouped;
 -- The journey. Dates become periods of every grain, and of the whole time (null).
 create temp view spans as

@@ -165,7 +165,9 @@ def _build(
         if not nodes:
             raise ConfigurationError("the selection matches nothing: nothing built.")
         fits: Sequence[PeriodFit] = ()
-        if is_fitting and not any(node.is_failed for node in nodes.values()):
+        if is_fitting and any(node.is_failed for node in nodes.values()):
+            typer.echo("Warning: nothing is fitted, as the build failed.", err=True)
+        elif is_fitting:
             try:
                 fits = _fit_models(project, options)
             except (ConfigurationError, dbt_runner.DbtError):

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 PUBLIC_PREFIXES = ("dim_", "fct_", "rpt_")
 FAILING_ROWS_SHOWN = 3
+# As int_lapse_days has it, also where no gap between purchases has ended.
+LONGEST_LAPSE_DAYS = 730
 FIRST_QUERY = (
     "select * from {} where period_grain = 'month' and segment_value = 'all' "
     "order by period_start"
@@ -150,6 +152,8 @@ def _show_lapse(built: Sequence[Node]) -> None:
         f"select lapse_days, is_from_data from {lapse.relation}"
     )
     source = "taken from the data" if is_from_data else "variable lapse_days"
+    if is_from_data and days == LONGEST_LAPSE_DAYS:
+        source = "the longest allowed: the data names none that is shorter"
     out.print(f"A customer lapses {days} days after the last purchase ({source}).")
 
 

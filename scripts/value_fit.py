@@ -28,6 +28,10 @@ TABLES = (
     *("int_run_parameters", "int_fit_periods", "int_value_counts", "int_value_means"),
     "int_fitted_parameters",
 )
+NO_TABLES = (
+    "run the pipeline before a fit, and a selection of it with +int_value_counts "
+    "+int_value_means"
+)
 PARAMETERS = ("r", "alpha", "a", "b", "p", "q", "gamma")
 TIME_UNIT = "week"
 
@@ -94,7 +98,7 @@ def _find_run(project: Path, options: Sequence[str]) -> _Run:
             f"from {relations['int_fit_periods']}"
         )
     except dbt_runner.DbtConnectionError as error:
-        raise FitError(f"run the pipeline before a fit: {error}") from error
+        raise FitError(f"{NO_TABLES}: {error}") from error
     if asked_for not in ("None", as_of_date):
         raise FitError(
             f"the tables are those of {as_of_date}, not of {asked_for}: run the "
@@ -158,7 +162,7 @@ def _read(
                 ]
             )
     except dbt_runner.DbtConnectionError as error:
-        raise FitError(f"run the pipeline before a fit: {error}") from error
+        raise FitError(f"{NO_TABLES}: {error}") from error
     return [np.concatenate(columns) for columns in zip(*batches, strict=True)]
 
 

@@ -13,6 +13,17 @@
 {% endmacro %}
 
 
+{#
+    An amount of money times a rate of 10 digits and 8 decimals, as money. One digit more
+    lets DuckDB multiply in 128 bits; a further one would cost Spark decimals.
+#}
+{% macro as_converted(amount, rate) %}
+    {{- customer_journey.as_money(
+        'cast(' ~ amount ~ ' as decimal(19, 4)) * ' ~ rate
+    ) -}}
+{% endmacro %}
+
+
 {% macro as_double(expression) %}
     {{- 'cast(' ~ expression ~ ' as ' ~ customer_journey.type_double() ~ ')' -}}
 {% endmacro %}

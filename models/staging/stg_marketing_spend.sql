@@ -62,7 +62,7 @@ find_repeats as (
             partition by
                 parsed_date, channel_name, campaign_name, own_problem, is_after_as_of
             order by
-                given_amount * applied_rate desc,
+                {{ as_converted('given_amount', 'applied_rate') }} desc,
                 {{ as_text('amount') }},
                 {{ as_text('currency') }}
         ) > 1 as is_repeated
@@ -90,7 +90,7 @@ final as (
         campaign_name as campaign,
         given_amount as original_amount,
         currency_code as currency,
-        {{ as_money('given_amount * applied_rate') }} as amount,
+        {{ as_converted('given_amount', 'applied_rate') }} as amount,
         cast(parsed_date as timestamp) as occurred_at,
         cast(null as timestamp) as loaded_at,
         {{ row_status() }} as row_status,

@@ -347,7 +347,11 @@ def top_tenth(group: pd.DataFrame) -> Row:
 
 
 def compare_group(
-    group: pd.DataFrame, frequency: str, reason: str | None, small: int
+    group: pd.DataFrame,
+    frequency: str,
+    reason: str | None,
+    value_reason: str | None,
+    small: int,
 ) -> Row:
     """Compare what customers did after the calibration with what was expected."""
     size, bought = len(group), int(group["bought"].sum())
@@ -359,6 +363,9 @@ def compare_group(
         "actual_revenue": group["revenue"].sum() / 1e4,
         "is_small_sample": size < small,
         "null_reason": reason,
+        "expected_revenue_null_reason": reason
+        or value_reason
+        or "monetary_not_positive",
     }
     if reason is None:
         expected = group["expected"].sum()
@@ -367,6 +374,7 @@ def compare_group(
         known = group.dropna(subset="value")
         if len(known):
             row["expected_revenue"] = (known["expected"] * known["value"]).sum()
+            row["expected_revenue_null_reason"] = None
         if frequency == "all":
             row |= top_tenth(group)
     return row
@@ -378,7 +386,7 @@ CALIBRATION_COLUMNS = [
     *("expected_purchases", "actual_purchases_per_customer"),
     *("expected_purchases_per_customer", "actual_revenue", "expected_revenue"),
     *("top_tenth_actual_share", "top_tenth_expected_share", "is_small_sample"),
-    "null_reason",
+    *("null_reason", "expected_revenue_null_reason"),
 ]
 
 
@@ -387,7 +395,8 @@ def value_calibration(known: Facts, table: pd.DataFrame = PUBLISHED) -> pd.DataF
     end, people = calibration_end(known), {who.name: who for who in buyers(known)}
     holdout, outcomes = known.as_of - end, read_parameters(table, known)
     histories = histories_at(people.values(), end)
-    values = worth(histories, outcomes["calibration", "gamma_gamma"][0])
+    value_numbers, value_reason = outcomes["calibration", "gamma_gamma"]
+    values = worth(histories, value_numbers)
     unready = None if is_measurable(known) else "not_measurable"
     described = pd.DataFrame(
         {
@@ -412,7 +421,8 @@ def value_calibration(known: Facts, table: pd.DataFrame = PUBLISHED) -> pd.DataF
             parts = {str(key): part for key, part in group.groupby("frequency")}
             for frequency, part in (parts | {"all": group}).items():
                 if len(part):
-                    row = compare_group(part, frequency, unready or reason, small)
+                    why = unready or reason
+                    row = compare_group(part, frequency, why, value_reason, small)
                     names = {"segment_column": column, "segment_value": value}
                     records.append(row | names | {"model": model})
     frame = pd.DataFrame(records, columns=CALIBRATION_COLUMNS)

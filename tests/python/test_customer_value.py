@@ -614,6 +614,7 @@ def test_unusable_parameters_leave_nothing_of_their_model() -> None:
     assert reasons(row)[2] == "invalid_parameters"
     row = only(report, model="mbg_nbd", frequency_group="all")
     assert is_null(row, "null_reason", "expected_revenue")
+    assert row["expected_revenue_null_reason"] == "invalid_parameters"
     assert scored(row, "expected_purchases", "top_tenth_expected_share")
     row = only(report, model="bg_nbd", frequency_group="all")
     assert row["null_reason"] == "not_converged"

@@ -401,3 +401,13 @@ def test_what_the_inputs_cannot_show_is_null() -> None:
     )
     assert (card["milestone"], card["exposed_people"]) == ("purchase", 1)
     assert len(tables["rpt_experience"]) == len(tables["rpt_brand_performance"]) == 0
+
+
+@pytest.mark.parametrize("amount", ["1000000", "99999999999.99"])
+def test_largest_amounts_are_converted(amount: str) -> None:
+    """Money has room for yen and rupiah, also when multiplied by a rate."""
+    rows = ONE_PURCHASE.assign(amount=amount, cost=amount)
+    tables = compile_project().run({"transactions": rows}, ["dim_customers"])
+    (customer,) = tables["dim_customers"].to_dict("records")
+    assert f"{customer['gross_revenue']:.2f}" == f"{float(amount):.2f}"
+    assert f"{customer['cost_amount']:.2f}" == f"{float(amount):.2f}"

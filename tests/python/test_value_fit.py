@@ -596,7 +596,7 @@ def test_fits_of_a_warehouse() -> None:
     """From no tables to fits of two days, of which some do not converge."""
     early = call("fit")
     assert early.exit_code == 2
-    assert "Error: run the pipeline before a fit: " in early.err
+    assert "Error: run the pipeline before a fit, " in early.err
 
     started = datetime.now(UTC).replace(tzinfo=None)
     first = call("run", "--fit")

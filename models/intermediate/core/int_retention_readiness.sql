@@ -1,5 +1,4 @@
--- One row per segment value, and one for the total, always: what there is to measure
--- retention with.
+-- One row per segment value, and always one for the total: what retention rests on.
 
 with customer_occasions as (
     select * from {{ ref('customer_journey', 'int_customer_occasions') }}
@@ -57,6 +56,8 @@ sum_segments as (
             else 0
         end) as eligible_customers_month_{{ months }},
         {%- endfor %}
+        min(count_cohorts.cohort_index) + 1 - max(find_span.last_month_index)
+            as missing_follow_up_months,
         coalesce(sum(count_cohorts.customers), 0) as customers,
         sum(count_cohorts.purchase_days) as purchase_days,
         sum(count_cohorts.one_time_customers) as one_time_customers,

@@ -19,7 +19,9 @@ match_refunds as (
         -- A refund in its purchase's currency is valued at its purchase's rate.
         case
             when purchases.currency = refunds.currency
-                then {{ as_money('refunds.original_amount * purchases.exchange_rate') }}
+                then {{ as_converted(
+                    'refunds.original_amount', 'purchases.exchange_rate'
+                ) }}
             else refunds.amount
         end as amount,
         refunds.cost_amount,

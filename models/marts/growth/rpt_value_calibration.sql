@@ -66,10 +66,13 @@ sum_groups as (
         sum(expected_purchases) as expected_purchases,
         sum(actual_revenue) as actual_revenue,
         sum(expected_revenue) as expected_revenue,
-        sum(case when is_in_top_tenth then actual_purchases else 0 end)
-            as top_actual_purchases,
-        sum(case when is_in_top_tenth then expected_purchases else 0 end)
-            as top_expected_purchases
+        sum(case
+            when frequency_group = 'all' and is_in_top_tenth and expected_purchases >= 0
+                then actual_purchases
+        end) as top_actual_purchases,
+        sum(case
+            when frequency_group = 'all' and is_in_top_tenth then expected_purchases
+        end) as top_expected_purchases
     from list_groups
     group by segment_column, segment_value, model, frequency_group
 ),
@@ -92,26 +95,24 @@ final as (
             as expected_purchases_per_customer,
         {{ as_money('sum_groups.actual_revenue') }} as actual_revenue,
         sum_groups.expected_revenue,
-        case
-            when
-                sum_groups.frequency_group = 'all'
-                and value_parameters.null_reason is null
-                then {{ ratio(
-                    'sum_groups.top_actual_purchases', 'sum_groups.actual_purchases'
-                ) }}
-        end as top_tenth_actual_share,
-        case
-            when
-                sum_groups.frequency_group = 'all'
-                and value_parameters.null_reason is null
-                then {{ ratio(
-                    'sum_groups.top_expected_purchases', 'sum_groups.expected_purchases'
-                ) }}
-        end as top_tenth_expected_share,
+        {{ ratio('sum_groups.top_actual_purchases', 'sum_groups.actual_purchases') }}
+            as top_tenth_actual_share,
+        {{ ratio(
+            'sum_groups.top_expected_purchases', 'sum_groups.expected_purchases'
+        ) }} as top_tenth_expected_share,
         sum_groups.customers < {{ var('small_sample_size') }} as is_small_sample,
-        value_parameters.null_reason
+        value_parameters.null_reason,
+        case
+            when sum_groups.expected_revenue is null
+                then coalesce(
+                        value_parameters.null_reason,
+                        value_model.null_reason,
+                        'monetary_not_positive'
+                    )
+        end as expected_revenue_null_reason
     from sum_groups
     inner join value_parameters on sum_groups.model = value_parameters.model
+    left join value_parameters as value_model on value_model.model = 'gamma_gamma'
 )
 
 select * from final

@@ -81,7 +81,10 @@ final as (
                                 || ' of the orders have no id at all'
                         else ''
                     end || '.'
-            when 'no_follow_up' then 'Run again when one more calendar month is over.'
+            when 'no_follow_up'
+                then
+                    'Complete months still missing: '
+                    || {{ as_text('missing_follow_up_months') }} || '.'
             when 'few_months'
                 then
                     'Complete months still missing: ' || {{ as_text('missing_months') }}
