@@ -8,7 +8,8 @@ Three ways to the same public tables, each in a process of its own and into a ne
 on DuckDB with the same threads and memory limit: `dbt build` of this project as a
 package (models and config seeds, no tests), the SQL that dbt compiled for it run in one
 session without dbt, and `benchmark_baseline.sql`, written by hand. The tables of the
-first and the last must be equal, or their seconds would mean nothing.
+first and the last must be equal, or their seconds would mean nothing. Customers are
+scored by published parameters of the customer value models; nothing is fitted.
 
 Inputs and databases stay in warehouse/benchmark/<transactions>/.
 """
