@@ -51,14 +51,23 @@ measure_survival as (
     from find_known
 ),
 
+-- Not by subtraction, whose rounding would let somebody churn where nobody does.
 final as (
     select
         *,
-        lag(survival) over (
-            partition by
-                segment_column, segment_value, churn_window, period_grain, cohort_start
-            order by period_number
-        ) - survival as churn_probability
+        case
+            when is_known
+                then coalesce({{ ratio('churned_customers', 'at_risk_customers') }}, 0)
+                    * lag(survival) over (
+                        partition by
+                            segment_column,
+                            segment_value,
+                            churn_window,
+                            period_grain,
+                            cohort_start
+                        order by period_number
+                    )
+        end as churn_probability
     from measure_survival
 )
 
