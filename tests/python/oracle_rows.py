@@ -312,6 +312,11 @@ def ten_thousandths(amount: Decimal) -> int:
     return int(amount.scaleb(4).quantize(Decimal(1), ROUND_HALF_UP))
 
 
+def order_of(row: Row) -> str:
+    """Id of the purchase that a transaction is about, its own unless it names one."""
+    return str(row.get("original_transaction_id") or row["transaction_id"])
+
+
 def judge_transactions(rows: list[Row], rates: Rates, settings: Settings) -> None:
     """Give transactions sign, purchase, customer and money; reject what has no rate."""
     good = accepted(rows)
@@ -320,7 +325,16 @@ def judge_transactions(rows: list[Row], rates: Rates, settings: Settings) -> Non
         row["kind"] = "refund" if refund else "purchase"
         row["number"] = -abs(row["number"]) if refund else row["number"]
         row["rate"] = own_rate(row, row["local"].date(), rates, settings)
-        if not refund and row["rate"] is None:
+    # A refund on a day without a rate takes that of any version of its purchase.
+    known: dict[tuple[str, str], Decimal] = {}
+    for row in good:
+        if row["kind"] == "purchase" and row["rate"] is not None:
+            link = order_of(row), row["currency"]
+            known[link] = max(known.get(link, row["rate"]), row["rate"])
+    for row in good:
+        if row["kind"] == "refund" and row["rate"] is None:
+            row["rate"] = known.get((order_of(row), row["currency"]))
+        if row["rate"] is None:
             reject(row, "missing_exchange_rate")
     merge("transactions", rows)
     purchases = {r["transaction_id"]: r for r in accepted(rows) if is_purchase(r)}
@@ -331,10 +345,7 @@ def judge_transactions(rows: list[Row], rates: Rates, settings: Settings) -> Non
         row["customer_id"] = row["customer_id"] or purchase["customer_id"]
         if purchase["currency"] == row["currency"]:
             row["rate"] = purchase["rate"]
-        if row["rate"] is None:
-            reject(row, "missing_exchange_rate")
-        else:
-            row["money"] = ten_thousandths(row["number"] * row["rate"])
+        row["money"] = ten_thousandths(row["number"] * row["rate"])
 
 
 def input_quality(judged: Mapping[str, list[Row]]) -> pd.DataFrame:
