@@ -329,8 +329,8 @@ def judge_transactions(rows: list[Row], rates: Rates, settings: Settings) -> Non
     known: dict[tuple[str, str], Decimal] = {}
     for row in good:
         if row["kind"] == "purchase" and row["rate"] is not None:
-            link = order_of(row), row["currency"]
-            known[link] = max(known.get(link, row["rate"]), row["rate"])
+            order = order_of(row), row["currency"]
+            known[order] = max(known.get(order, row["rate"]), row["rate"])
     for row in good:
         if row["kind"] == "refund" and row["rate"] is None:
             row["rate"] = known.get((order_of(row), row["currency"]))
