@@ -23,8 +23,6 @@ import value_fit
 PROJECT = Path(__file__).resolve().parents[1]
 MAX_SCALE = 38
 PUBLIC_PREFIXES = ("dim_", "fct_", "rpt_")
-# What waits for the parameters of the customer value models.
-SCORED = "int_value_parameters+"
 # Queries that are compared like tables: what each engine's counts were fitted by, and
 # edge values through the macros.
 PARAMETERS_QUERY = """
@@ -43,9 +41,9 @@ def build(options: list[str]) -> dict[str, tuple[str, float]]:
 
     Raises BuildError when a node fails, value_fit.FitError and dbt_runner.DbtError.
     """
-    nodes = build_nodes(["--exclude", SCORED, *options])
+    nodes = build_nodes(["--exclude", value_fit.SCORED, *options])
     value_fit.fit(PROJECT, options)
-    nodes += build_nodes(["--select", SCORED, *options])
+    nodes += build_nodes(["--select", value_fit.SCORED, *options])
     sources = {
         node.name: (node.relation, node.seconds)
         for node in nodes

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from value_fit import PeriodFit
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
-# What the parameters of the customer value models are read into, and all it feeds.
-SCORED = "int_value_parameters+"
 
 app = typer.Typer(
     add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True
@@ -174,7 +172,8 @@ def _build(
                 # What was built is there all the same.
                 summary.show(tuple(nodes.values()), project)
                 raise
-            scored = [f"{SCORED},{word}" for word in chosen] or [SCORED]
+            fed = _value_fit().SCORED
+            scored = [f"{fed},{word}" for word in chosen] or [fed]
             # Unit tests bring their own parameters.
             nodes |= build(scored, "--exclude-resource-type", "unit_test")
         summary.show(tuple(nodes.values()), project, fits)

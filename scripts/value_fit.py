@@ -18,6 +18,8 @@ import dbt_runner
 import value_models
 from value_models import Fit, MeanValues, PurchaseCounts
 
+# What the parameters are read into, and all it feeds (dbt selection).
+SCORED = "int_value_parameters+"
 FIT_PERIODS = ("full", "calibration")
 # What parameters that are of no use leave null, by fit period.
 CONSEQUENCES = {

@@ -2,8 +2,8 @@
 -- expected of customers who are alive. They depend on nothing else, so however many
 -- customers there are, there are no more rows than counts and ages.
 
-with value_histories as (
-    select * from {{ ref('customer_journey', 'int_value_histories') }}
+with fit_periods as (
+    select * from {{ ref('customer_journey', 'int_fit_periods') }}
 ),
 
 value_periods as (
@@ -35,9 +35,8 @@ list_horizons as (
     union all
     select
         'calibration' as fit_period,
-        {{ days_between('max(calibration_end_date)', 'max(as_of_date)') }}
-            as horizon_days
-    from value_histories
+        {{ days_between('min(end_date)', 'max(end_date)') }} as horizon_days
+    from fit_periods
 ),
 
 -- The models count time in weeks.
