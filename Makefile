@@ -20,11 +20,20 @@ help: ## list the targets
 	    echo "Python 3.11 or later is needed: make PYTHON=/path/to/python3.11" >&2; \
 	    exit 2; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --editable '.[value]'
+	$(BIN)/pip install --quiet --editable '.[report,value]'
 	@touch $@
 
 .venv/dev: .venv/base
 	$(BIN)/pip install --quiet --editable '.[dev]'
+	@touch $@
+
+# The report is looked at in a real browser.
+.venv/browser: | .venv/dev
+	@command -v chromium >/dev/null || { \
+	    apt-get -qq update && apt-get -qq install --yes --no-install-recommends \
+	        chromium >/dev/null; } || { \
+	    echo "Chromium is needed to check the report: install it, or run this as root" \
+	        "on Debian" >&2; exit 2; }
 	@touch $@
 
 venv: .venv/dev ## install everything into .venv, the checks included
@@ -32,7 +41,7 @@ venv: .venv/dev ## install everything into .venv, the checks included
 demo: .venv/base ## build the sample company on DuckDB
 	$(BIN)/python scripts/pipeline.py run --fit --vars 'reporting_timezone: America/New_York'
 
-test: lint demo ## everything that the project checks
+test: lint demo .venv/browser ## everything that the project checks
 	$(BIN)/pytest --numprocesses auto --maxprocesses 4
 
 lint: .venv/dev ## style, types, names, lineage
