@@ -1,14 +1,16 @@
-"""The only module that imports dbt: runs a build in this process and reads results.
+"""The only module that imports dbt: reads a project, runs it, reads its results.
 
 dbt takes seconds to import, so import this module where a build starts and not before.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from dbt.adapters.contracts.connection import Connection, ConnectionState
 from dbt.adapters.exceptions.connection import FailedToConnectError
 from dbt.adapters.factory import FACTORY
 from dbt.cli.main import dbtRunner
@@ -16,6 +18,8 @@ from dbt_common.events.base_types import EventMsg
 from dbt_common.exceptions import DbtDatabaseError, DbtRuntimeError
 
 BATCH_SIZE = 50_000
+PACKAGE = "customer_journey"
+PUBLIC_PREFIXES = ("dim_", "fct_", "rpt_")
 FAILED_STATUSES = frozenset({"error", "fail", "runtime error", "partial success"})
 
 _DECORATION = re.compile(r"^(?:[A-Z]\w+ )+Error(?: in .*)?$")
@@ -69,6 +73,40 @@ class Node:
 
 
 @dataclass(frozen=True)
+class Table:
+    """A public table: its name, the relation it is built as, and what it says.
+
+    `columns` has the description of each column by name.
+    """
+
+    name: str
+    schema: str
+    relation: str
+    description: str
+    columns: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Project:
+    """A dbt project and the database that its target builds in.
+
+    `database_file` is DuckDB's, `schema` the target's; `relations` has the relation of
+    every model of the package by name.
+    """
+
+    name: str
+    folder: Path
+    package_version: str
+    dbt_version: str
+    engine: str
+    database_file: Path | None
+    schema: str
+    target_path: Path
+    tables: tuple[Table, ...]
+    relations: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Step:
     """A node that starts or has just ended; `done` of `total` nodes have ended."""
 
@@ -101,6 +139,54 @@ def essential_sentence(message: str) -> str:
     return stripped or message.strip()
 
 
+def load(
+    project: Path, options: Sequence[str], target_path: Path | None = None
+) -> Project:
+    """Read a project and its profile, without a look at the database.
+
+    What runs in this process with the same `--target` and `--vars` need not read it
+    again. Another `target_path` keeps this out of the way of a run. Raises `DbtError`
+    with dbt's own words.
+    """
+    _parsed.clear()
+    elsewhere = ["--target-path", str(target_path)] if target_path else []
+    command = ["parse", "--no-write-json", *elsewhere]
+    manifest = _invoke(command, project, options).result
+    _parsed[_key(project, options)] = manifest
+    config = _adapter().config
+    credentials = config.credentials
+    path = getattr(credentials, "path", None)
+    package = config.load_dependencies().get(PACKAGE)
+    models = [
+        node
+        for node in manifest.nodes.values()
+        if node.resource_type == "model" and node.package_name == PACKAGE
+    ]
+    tables = [
+        Table(
+            node.name,
+            node.schema,
+            node.relation_name,
+            _text(node),
+            {name: _text(column) for name, column in node.columns.items()},
+        )
+        for node in sorted(models, key=lambda node: node.name)
+        if node.name.startswith(PUBLIC_PREFIXES)
+    ]
+    return Project(
+        name=config.project_name,
+        folder=project,
+        package_version=str((package or config).version),
+        dbt_version=manifest.metadata.dbt_version,
+        engine=_adapter().type(),
+        database_file=project / path if path else None,
+        schema=credentials.schema,
+        target_path=Path(config.project_target_path),
+        tables=tuple(tables),
+        relations={node.name: node.relation_name for node in models},
+    )
+
+
 def run(
     command: str,
     project: Path,
@@ -112,10 +198,24 @@ def run(
     `options` go to dbt unread; `on_step` is called as a node starts and ends.
     Raises `DbtError` if dbt stops before it runs a node.
     """
+    outcome = _invoke([command], project, options, on_step)
+    results = getattr(outcome.result, "results", ())
+    return tuple(_node_of_result(result) for result in results)
+
+
+def _invoke(
+    command: Sequence[str],
+    project: Path,
+    options: Sequence[str],
+    on_step: Callable[[Step], None] = lambda _: None,
+) -> Any:
+    """Run a dbt command and return its outcome, or raise what stopped it."""
     steps = _Steps(on_step)
-    outcome = dbtRunner(callbacks=[steps.observe]).invoke(
+    manifest = _parsed.get(_key(project, options))
+    read = {"manifest": manifest} if manifest is not None else {}
+    outcome = dbtRunner(callbacks=[steps.observe], **read).invoke(
         [
-            command,
+            *command,
             *("--project-dir", str(project), "--profiles-dir", str(project)),
             *("--log-level", "none", "--no-send-anonymous-usage-stats"),
             *options,
@@ -123,7 +223,7 @@ def run(
     )
     if steps.broken is not None:
         raise steps.broken
-    if isinstance(outcome.exception, KeyboardInterrupt):
+    if isinstance(outcome.exception, KeyboardInterrupt | OSError):
         raise outcome.exception
     if outcome.exception is not None:
         sentence = essential_sentence(str(outcome.exception))
@@ -131,8 +231,16 @@ def run(
             outcome.exception, DbtDatabaseError | FailedToConnectError
         )
         raise (DbtConnectionError if is_connection else DbtConfigurationError)(sentence)
-    results = getattr(outcome.result, "results", ())
-    return tuple(_node_of_result(result) for result in results)
+    return outcome
+
+
+# Projects that this process has read, by what makes dbt read them differently.
+_parsed: dict[tuple[str, ...], Any] = {}
+
+
+def _key(project: Path, options: Sequence[str]) -> tuple[str, ...]:
+    given = dict(pairwise(options))
+    return (str(project), given.get("--target", ""), given.get("--vars", ""))
 
 
 def query(sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
@@ -244,6 +352,28 @@ def disconnect() -> None:
     # The connection that was last read over would keep the file open.
     connections.clear_thread_connection()
     connections.close_all_connections()
+
+
+def connect() -> Any:
+    """Return a psycopg2 connection of its own to the PostgreSQL of the last run.
+
+    Raises `DbtConnectionError` if the server cannot be reached.
+    """
+    adapter = _adapter()
+    connection = Connection(
+        type=adapter.type(),
+        name="publication",
+        state=ConnectionState.INIT,
+        credentials=adapter.config.credentials,
+    )
+    try:
+        return type(adapter.connections).open(connection).handle
+    except (DbtRuntimeError, FailedToConnectError) as error:
+        raise DbtConnectionError(essential_sentence(str(error))) from error
+
+
+def _text(described: Any) -> str:
+    return " ".join(described.description.split())
 
 
 def _adapter() -> Any:

@@ -1,22 +1,24 @@
-"""Run the customer journey: build every table and say what came out.
+"""Run the customer journey: build, validate, publish, report.
 
-Exit codes: 0 good; 1 a build or a test failed; 2 wrong usage or configuration.
+Exit codes: 0 good; 1 a build or a test failed; 2 wrong usage or configuration;
+3 validation refused to publish; 4 another run holds the lock.
 """
 
-import difflib
 import os
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from datetime import date
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 import yaml
 
+import variables as variable_values
+from errors import ConfigurationError, PipelineError
+
 if TYPE_CHECKING:
-    from value_fit import PeriodFit
+    from runs import Run
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 
@@ -25,13 +27,13 @@ app = typer.Typer(
 )
 
 
-class ConfigurationError(Exception):
-    """What the user asked for cannot be run; the message is one sentence."""
-
-
 @app.callback()
 def main() -> None:
-    """Build customer journey marts on DuckDB, PostgreSQL or Spark."""
+    """Build customer journey marts on DuckDB, PostgreSQL or Spark, and publish them.
+
+    Exit codes: 0 good; 1 a build or a test failed; 2 wrong usage or configuration;
+    3 validation refused to publish; 4 another run holds the lock.
+    """
 
 
 Target = Annotated[
@@ -41,6 +43,15 @@ Variables = Annotated[
     str | None, typer.Option("--vars", help="Variables: '{name: value}'.")
 ]
 AsOf = Annotated[str | None, typer.Option(help="Last observed day, YYYY-MM-DD.")]
+Accept = Annotated[
+    bool, typer.Option("--accept", help="Publish whatever validation finds.")
+]
+Parquet = Annotated[
+    bool, typer.Option("--parquet", help="Publish as Parquet files too (DuckDB).")
+]
+Json = Annotated[
+    bool, typer.Option("--json", help="Print JSON lines; the last is the summary.")
+]
 ProjectDir = Annotated[
     Path, typer.Option(exists=True, file_okay=False, help="dbt project to build.")
 ]
@@ -55,6 +66,9 @@ def run(
     exclude: Annotated[
         list[str] | None, typer.Option(help="Leave these out (dbt selection).")
     ] = None,
+    selector: Annotated[
+        str | None, typer.Option(help="Build a selection of selectors.yml.")
+    ] = None,
     variables: Variables = None,
     as_of: AsOf = None,
     full_refresh: Annotated[
@@ -63,22 +77,136 @@ def run(
     threads: Annotated[
         int | None, typer.Option(min=1, help="Nodes to build at the same time.")
     ] = None,
+    is_retry: Annotated[
+        bool, typer.Option("--retry", help="Build what failed in the last run.")
+    ] = False,
     is_fitting: Annotated[
         bool, typer.Option("--fit", help="Fit the customer value models as well.")
     ] = False,
+    has_unit_tests: Annotated[
+        bool,
+        typer.Option(
+            "--unit-tests/--no-unit-tests", help="Unit tests check code, not data."
+        ),
+    ] = True,
+    is_publishing: Annotated[
+        bool | None,
+        typer.Option("--publish/--no-publish", help="By default all but selections."),
+    ] = None,
+    is_reporting: Annotated[
+        bool | None,
+        typer.Option("--report/--no-report", help="By default what is published."),
+    ] = None,
+    is_accepting: Accept = False,
+    has_parquet: Parquet = False,
+    is_json: Json = False,
     project_dir: ProjectDir = PROJECT_DIR,
 ) -> None:
-    """Build and test every table, then say what was built and where it is."""
+    """Build and test every table, validate the result, publish it and draw the report.
+
+    A selection is built and tested only.
+    """
+    if is_retry and (select or exclude or selector or is_fitting):
+        raise typer.BadParameter("--retry builds what the last run was asked for.")
     more = [
         *(["--full-refresh"] if full_refresh else []),
         *(["--threads", str(threads)] if threads else []),
     ]
 
-    def build(project: Path, options: list[str]) -> int:
-        chosen, left_out = _words(select), _words(exclude)
-        return _build(project, options + more, chosen, left_out, is_fitting)
+    selection = (_words(select), _words(exclude), selector, has_unit_tests)
 
-    _carry_out(build, project_dir, target, variables, as_of)
+    def run_all(run: "Run") -> None:
+        import runs
+
+        chosen = runs.Selection(*selection)
+        will_publish, will_report = runs.plan(
+            run, chosen, is_retry, is_fitting, is_publishing, is_reporting
+        )
+        if has_parquet:
+            runs.require_parquet(run)
+        runs.build(run, chosen, more, is_retry=is_retry)
+        if is_fitting:
+            runs.fit_and_score(run, chosen, more)
+        runs.collect(run)
+        run.voice.build(run.outcome)
+        if run.outcome.exit_code and will_publish:
+            run.voice.say("Not published: what readers have is as it was.")
+        elif will_publish:
+            _publish(run, is_accepting, has_parquet)
+        if will_report and "published" in run.outcome.places:
+            runs.report(run)
+
+    _carry_out("run", run_all, project_dir, target, variables, as_of, is_json)
+
+
+@app.command()
+def validate(
+    target: Target = None,
+    variables: Variables = None,
+    as_of: AsOf = None,
+    is_json: Json = False,
+    project_dir: ProjectDir = PROJECT_DIR,
+) -> None:
+    """Compare what was built with the inputs and with what is published."""
+
+    def check(run: "Run") -> None:
+        import runs
+
+        runs.require_place(run)
+        runs.validate(run, is_accepting=False)
+
+    _carry_out("validate", check, project_dir, target, variables, as_of, is_json)
+
+
+@app.command()
+def publish(
+    target: Target = None,
+    variables: Variables = None,
+    as_of: AsOf = None,
+    is_accepting: Accept = False,
+    has_parquet: Parquet = False,
+    is_json: Json = False,
+    project_dir: ProjectDir = PROJECT_DIR,
+) -> None:
+    """Validate what was built and put it in front of readers."""
+
+    def validate_and_publish(run: "Run") -> None:
+        import runs
+
+        runs.require_place(run)
+        runs.collect(run)
+        _publish(run, is_accepting, has_parquet)
+
+    _carry_out(
+        "publish", validate_and_publish, project_dir, target, variables, as_of, is_json
+    )
+
+
+@app.command()
+def report(
+    output: Annotated[
+        Path | None, typer.Option(help="File of the page.", dir_okay=False)
+    ] = None,
+    charts: Annotated[
+        Path | None,
+        typer.Option(help="Folder for a PNG and SVG of each chart.", file_okay=False),
+    ] = None,
+    target: Target = None,
+    project_dir: ProjectDir = PROJECT_DIR,
+) -> None:
+    """Draw the report of what is published: one page that needs no network."""
+    places = [path and path.resolve() for path in (output, charts)]
+
+    def draw(project: Path) -> None:
+        import runs
+
+        runs.load_report()
+        options = ["--target", target] if target else []
+        values = variable_values.effective(project, {})
+        known, place = runs.find_published(project, options, values)
+        typer.echo(f"Report:    {runs.draw(known, place, *places)}")
+
+    _look(draw, project_dir)
 
 
 @app.command()
@@ -89,6 +217,7 @@ def fit(
     is_strict: Annotated[
         bool, typer.Option("--strict", help="Fail when a model cannot be fitted.")
     ] = False,
+    is_json: Json = False,
     project_dir: ProjectDir = PROJECT_DIR,
 ) -> None:
     """Fit the customer value models to the tables of the last run.
@@ -96,193 +225,121 @@ def fit(
     The next run scores the customers by the parameters.
     """
 
-    def fit_models(project: Path, options: list[str]) -> int:
-        _value_fit()
-        import summary
+    def fit_models(run: "Run") -> None:
+        import runs
 
-        with _explained_errors():
-            fits = _fit_models(project, options)
-            summary.show_fits(fits)
-        return 1 if is_strict and any(one.warning for one in fits) else 0
+        runs.fit(run)
+        run.voice.build(run.outcome)
+        if is_strict and any(one.warning for one in run.outcome.fits):
+            run.outcome.exit_code = 1
 
-    _carry_out(fit_models, project_dir, target, variables, as_of)
+    _carry_out("fit", fit_models, project_dir, target, variables, as_of, is_json)
+
+
+@app.command()
+def doctor(
+    target: Target = None,
+    is_json: Json = False,
+    project_dir: ProjectDir = PROJECT_DIR,
+) -> None:
+    """Check this machine, the project and the database, without building anything."""
+
+    def examine(project: Path) -> None:
+        import doctor as examination
+
+        if not examination.examine(project, target, is_json=is_json):
+            raise typer.Exit(2)
+
+    _look(examine, project_dir)
+
+
+def _publish(run: "Run", is_accepting: bool, has_parquet: bool) -> None:
+    import runs
+
+    if has_parquet:
+        runs.require_parquet(run)
+    runs.validate(run, is_accepting=is_accepting)
+    runs.publish(run)
+    if has_parquet:
+        runs.publish_parquet(run)
 
 
 def _carry_out(
-    command: Callable[[Path, list[str]], int],
+    name: str,
+    command: Callable[["Run"], None],
     project_dir: Path,
     target: str | None,
     variables: str | None,
     as_of: str | None,
+    is_json: bool,
 ) -> None:
-    """Do a command with dbt's options, say what stops it and exit with its code."""
-    project = project_dir.resolve()
-    values: dict[str, Any] = {}
+    """Do a command while the database is locked, and exit with its code."""
+    project = _enter(project_dir)
     try:
-        values = _variables(project, variables, as_of)
-        options = [
-            *(["--target", target] if target else []),
-            *(["--vars", yaml.safe_dump(values)] if values else []),
-        ]
-        # A path in profiles.yml counts from where dbt runs.
-        os.chdir(project)
-        exit_code = command(project, options)
+        chosen = variable_values.given(project, variables, as_of)
+        values = variable_values.effective(project, chosen)
     except ConfigurationError as error:
-        sentence = _name_input(str(error), _declared_variables(project) | values)
-        typer.echo(f"Error: {sentence}", err=True)
-        exit_code = 2
-    raise typer.Exit(exit_code)
-
-
-def _build(
-    project: Path,
-    options: Sequence[str],
-    chosen: Sequence[str],
-    left_out: Sequence[str],
-    is_fitting: bool,
-) -> int:
-    """Run `dbt build`, fit if asked to, print the outcome and return the exit code."""
-    if is_fitting:
-        _value_fit()
+        raise _stop(error) from error
+    options = [
+        *(["--target", target] if target else []),
+        *(["--vars", yaml.safe_dump(chosen)] if chosen else []),
+    ]
     # dbt takes seconds to import: --help and a wrong option do not wait for it.
-    import dbt_runner
+    import runs
     import summary
+    from outcome import Outcome
 
-    def build(selection: Sequence[str], *more: str) -> dict[str, dbt_runner.Node]:
-        words = [
-            *(["--select", *selection] if selection else []),
-            *(["--exclude", *left_out] if left_out else []),
-            *more,
-        ]
-        with summary.progress() as on_step:
-            nodes = dbt_runner.run("build", project, [*options, *words], on_step)
-        return {node.unique_id: node for node in nodes}
-
-    with _explained_errors():
-        nodes = build(chosen)
-        if not nodes:
-            raise ConfigurationError("the selection matches nothing: nothing built.")
-        fits: Sequence[PeriodFit] = ()
-        if is_fitting and any(node.is_failed for node in nodes.values()):
-            typer.echo("Warning: nothing is fitted, as the build failed.", err=True)
-        elif is_fitting:
+    now = datetime.now(UTC)
+    run_id = f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+    outcome = Outcome(name, run_id, now)
+    voice = summary.Json() if is_json else summary.Words()
+    try:
+        with (
+            runs.explained(values),
+            runs.hold(project, options, values, voice, outcome) as run,
+        ):
             try:
-                fits = _fit_models(project, options)
-            except (ConfigurationError, dbt_runner.DbtError):
-                # What was built is there all the same.
-                summary.show(tuple(nodes.values()), project)
-                raise
-            fed = _value_fit().SCORED
-            scored = [f"{fed},{word}" for word in chosen] or [fed]
-            # Unit tests bring their own parameters.
-            nodes |= build(scored, "--exclude-resource-type", "unit_test")
-        summary.show(tuple(nodes.values()), project, fits)
-    if any(node.is_misconfigured for node in nodes.values()):
-        return 2
-    return 1 if any(node.is_failed for node in nodes.values()) else 0
+                with runs.explained(values):
+                    command(run)
+            except PipelineError as error:
+                outcome.stop(error)
+            if name == "run":
+                outcome.write(run.project.target_path)
+    except PipelineError as error:
+        outcome.stop(error)
+    voice.end(outcome)
+    if outcome.error:
+        typer.echo(f"Error: {outcome.error}", err=True)
+    raise typer.Exit(outcome.exit_code)
 
 
-def _fit_models(project: Path, options: Sequence[str]) -> Sequence["PeriodFit"]:
-    """Fit the models, warn of those that are of no use, and return all of them."""
-    value_fit = _value_fit()
+def _look(command: Callable[[Path], None], project_dir: Path) -> None:
+    """Do a command that builds nothing, and exit with its code."""
+    project = _enter(project_dir)
     try:
-        fits: Sequence[PeriodFit] = value_fit.fit(project, options)
-    except value_fit.FitError as error:
-        raise ConfigurationError(error) from error
-    for one in fits:
-        if one.warning:
-            typer.echo(f"Warning: {one.warning}", err=True)
-    return fits
+        import runs
+
+        with runs.explained({}):
+            command(project)
+    except PipelineError as error:
+        raise _stop(error) from error
 
 
-def _value_fit() -> Any:
-    """Return the module that fits; SciPy, which it needs, may not be installed."""
-    try:
-        # First, since without SciPy there is nothing to wait for.
-        import value_models  # noqa: F401, I001
-        import value_fit
-    except ImportError as error:
-        raise ConfigurationError(
-            "fitting needs SciPy, which is not installed: pip install '.[value]', or "
-            f"scipy alone ({error})."
-        ) from error
-    return value_fit
+def _enter(project_dir: Path) -> Path:
+    """Return the project's folder, from which a path in profiles.yml counts."""
+    project = project_dir.resolve()
+    os.chdir(project)
+    return project
 
 
-@contextmanager
-def _explained_errors() -> Iterator[None]:
-    """Turn what stops dbt into a sentence and an exit code."""
-    import dbt_runner
-
-    try:
-        yield
-    except dbt_runner.DbtConfigurationError as error:
-        raise ConfigurationError(error) from error
-    except dbt_runner.DbtConnectionError as error:
-        typer.echo(f"Error: {error}", err=True)
-        raise typer.Exit(1) from error
+def _stop(error: PipelineError) -> typer.Exit:
+    typer.echo(f"Error: {error}", err=True)
+    return typer.Exit(error.exit_code)
 
 
-def _words(values: Sequence[str] | None) -> list[str]:
+def _words(values: list[str] | None) -> tuple[str, ...]:
     """Return the words of an option that may be given more than once."""
-    return [word for value in values or () for word in value.split()]
-
-
-def _variables(project: Path, text: str | None, as_of: str | None) -> dict[str, Any]:
-    """Return the variables of `--vars` and `--as-of`, their names and date checked.
-
-    dbt ignores a variable that nobody declared, so a typing error would pass unseen.
-    """
-    variables: dict[str, Any] = {}
-    if text:
-        try:
-            variables = yaml.safe_load(text)
-        except yaml.YAMLError:
-            variables = {}
-        if not isinstance(variables, dict) or not variables:
-            raise ConfigurationError(f"--vars is not a YAML dictionary: {text}")
-    if as_of:
-        try:
-            variables["as_of_date"] = date.fromisoformat(as_of).isoformat()
-        except ValueError:
-            raise ConfigurationError(
-                f"--as-of is not a date (YYYY-MM-DD): {as_of}"
-            ) from None
-    declared = _declared_variables(project)
-    for name in variables:
-        if name not in declared:
-            near = difflib.get_close_matches(str(name), declared, n=1)
-            hint = f", did you mean {near[0]}?" if near else "."
-            raise ConfigurationError(f"the project has no variable {name}{hint}")
-    return variables
-
-
-def _name_input(sentence: str, variables: Mapping[str, Any]) -> str:
-    """Return dbt's sentence about an unknown model, in terms of an input variable."""
-    unknown = re.search(r"depends on a node named '([^']+)' which was", sentence)
-    for name, value in variables.items():
-        if unknown and name.endswith("_input") and value == unknown[1]:
-            return (
-                f"{name} names {value}, but there is no model or seed of that name: "
-                "build one, or name another."
-            )
-    return sentence
-
-
-def _declared_variables(project: Path) -> dict[str, Any]:
-    """Return the variables that the project and its installed packages declare."""
-    variables: dict[str, Any] = {}
-    for file in (
-        project / "dbt_project.yml",
-        *project.glob("dbt_packages/*/dbt_project.yml"),
-    ):
-        if not file.exists():
-            continue
-        declared = (yaml.safe_load(file.read_text()) or {}).get("vars") or {}
-        for name, value in declared.items():
-            # Variables of one package stand under the package's name.
-            variables |= value if isinstance(value, dict) else {name: value}
-    return variables
+    return tuple(word for value in values or () for word in value.split())
 
 
 if __name__ == "__main__":

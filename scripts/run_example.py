@@ -1,8 +1,8 @@
-"""Run an example: fetch its data, install the package into it, build and test it.
+"""Run an example: fetch its data, install the package into it, build and publish it.
 
     python scripts/run_example.py cdnow
 
-Exit codes: 0 good; 1 no data, or a build or a test failed; 2 wrong usage.
+Exit codes: 0 good; 1 no data; 2 wrong usage; else those of scripts/pipeline.py.
 """
 
 import argparse
@@ -178,11 +178,14 @@ def main() -> int:
 
     # The paths in an example are relative to its own folder.
     project = PROJECT_DIR / "examples" / example
-    (PROJECT_DIR / "warehouse").mkdir(exist_ok=True)
     dbt = Path(sys.executable).with_name("dbt")
-    # A seed's table of an earlier run would keep the column types of then.
-    for command in (["deps", "--quiet"], ["build", "--full-refresh"]):
-        code = subprocess.run([dbt, *command], cwd=project, check=False).returncode
+    pipeline = [sys.executable, str(PROJECT_DIR / "scripts" / "pipeline.py"), "run"]
+    for command in (
+        [str(dbt), "deps", "--quiet"],
+        # A seed's table of an earlier run would keep the column types of then.
+        [*pipeline, "--full-refresh", "--project-dir", str(project)],
+    ):
+        code = subprocess.run(command, cwd=project, check=False).returncode
         if code != 0:
             return code
     return 0

@@ -3,12 +3,12 @@
 On a terminal progress is a bar; elsewhere each node is one line that a log can keep.
 """
 
-from collections import Counter
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
+import typer
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -16,19 +16,23 @@ from rich.progress import (
     Progress,
     TextColumn,
     TimeElapsedColumn,
+    TimeRemainingColumn,
 )
 from rich.table import Table
 
 import dbt_runner
 from dbt_runner import Node, Step
+from outcome import STATUSES, BuiltTable, InputRows, Outcome
 
 if TYPE_CHECKING:
+    from validation import Finding
+
     from value_fit import PeriodFit
 
-PUBLIC_PREFIXES = ("dim_", "fct_", "rpt_")
 FAILING_ROWS_SHOWN = 3
 # As int_lapse_days has it, also where no gap between purchases has ended.
 LONGEST_LAPSE_DAYS = 730
+VERDICTS = {"weak": "weakly measurable", "not_measurable": "not measurable"}
 FIRST_QUERY = (
     "select * from {} where period_grain = 'month' and segment_value = 'all' "
     "order by period_start"
@@ -40,49 +44,125 @@ if not out.is_terminal:
     out.width = 120
 
 
-@contextmanager
-def progress() -> Iterator[Callable[[Step], None]]:
-    """Yield the function that shows each step."""
-    if not out.is_terminal:
-        yield _print_step
-        return
-    with Progress(
-        TextColumn("{task.description:<42.42}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=out,
-        transient=True,
-    ) as bar:
-        task = bar.add_task("starting dbt", total=None)
+class Voice(Protocol):
+    """How a command speaks while it works and when it ends."""
+
+    def progress(self) -> Any:
+        """Return a context in which there is a function that shows each step."""
+
+    def warn(self, sentence: str) -> None:
+        """Say what the user should know of, and nothing fails for."""
+
+    def say(self, sentence: str) -> None:
+        """Say what happens next."""
+
+    def build(self, outcome: Outcome) -> None:
+        """Show what was built, while the database can still be asked."""
+
+    def end(self, outcome: Outcome) -> None:
+        """Show how the command ended."""
+
+
+class Words:
+    """Speaks to people: on a terminal with a bar, elsewhere a line for each node."""
+
+    @contextmanager
+    def progress(self) -> Iterator[Callable[[Step], None]]:
+        """Yield the function that shows each step."""
+        if not out.is_terminal:
+            yield _print_step
+            return
+        with Progress(
+            TextColumn("{task.description:<42.42}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=out,
+            transient=True,
+        ) as bar:
+            task = bar.add_task("starting dbt", total=None)
+
+            def show_step(step: Step) -> None:
+                total = step.total or None
+                bar.update(
+                    task, description=step.name, completed=step.done, total=total
+                )
+
+            yield show_step
+
+    def warn(self, sentence: str) -> None:
+        """Print a warning beside what the command prints."""
+        typer.echo(f"Warning: {sentence}", err=True)
+
+    def say(self, sentence: str) -> None:
+        """Print a sentence."""
+        out.print(sentence)
+
+    def build(self, outcome: Outcome) -> None:
+        """Print tables, inputs, verdicts, and what was not good."""
+        _show_tables(outcome.tables)
+        _show_inputs(outcome.inputs)
+        _show_lapse(outcome)
+        if outcome.readiness:
+            verdict = outcome.readiness.verdict
+            words = VERDICTS.get(verdict, verdict)
+            out.print(f"Retention is {words}: {outcome.readiness.sentence}")
+        show_fits(outcome.fits)
+        for node in outcome.nodes:
+            if node.status == "warn":
+                _show_problem("Warning", node, "bold yellow")
+        for node in outcome.nodes:
+            if node.is_failed:
+                _show_problem("Failed", node, "bold red")
+        if outcome.nodes:
+            _show_counts(outcome)
+
+    def end(self, outcome: Outcome) -> None:
+        """Print what validation found and where everything is."""
+        if outcome.validation:
+            _show_checks(len(outcome.validation.checks), outcome.validation.findings)
+        for title, place in outcome.places.items():
+            out.print(f"{title.capitalize() + ':':<10} {place}")
+        growth = [table for table in outcome.tables if table.name == "rpt_growth"]
+        if outcome.places and growth:
+            is_published = "published" in outcome.places
+            name = growth[0].name if is_published else growth[0].relation
+            out.print(f"{'Query:':<10} {FIRST_QUERY.format(name)}")
+
+
+class Json:
+    """Speaks to machines: JSON lines, of which the last one is the summary."""
+
+    @contextmanager
+    def progress(self) -> Iterator[Callable[[Step], None]]:
+        """Yield the function that prints a line as each node ends."""
 
         def show_step(step: Step) -> None:
-            total = step.total or None
-            bar.update(task, description=step.name, completed=step.done, total=total)
+            if not step.is_start:
+                _print_event("node", **vars(step))
 
         yield show_step
 
+    def warn(self, sentence: str) -> None:
+        """Print a warning for both, people and machines."""
+        _print_event("warning", message=sentence)
+        typer.echo(f"Warning: {sentence}", err=True)
 
-def show(
-    nodes: Sequence[Node], project: Path, fits: Sequence["PeriodFit"] = ()
-) -> None:
-    """Print the outcome of a run of `project` and of the fits that it made."""
-    built = [node for node in nodes if node.status == "success" and node.relation]
-    public = [node for node in built if node.name.startswith(PUBLIC_PREFIXES)]
-    _show_tables(sorted(public, key=lambda table: table.name))
-    _show_inputs(built)
-    _show_lapse(built)
-    _show_readiness(built)
-    show_fits(fits)
-    for node in nodes:
-        if node.status == "warn":
-            _show_problem("Warning", node, "bold yellow")
-    for node in nodes:
-        if node.is_failed:
-            _show_problem("Failed", node, "bold red")
-    _show_counts(nodes)
-    if built:
-        _show_whereabouts(built, project)
+    def say(self, sentence: str) -> None:
+        """Print a sentence as an event."""
+        _print_event("message", message=sentence)
+
+    def build(self, outcome: Outcome) -> None:
+        """Print nothing yet: it is all in the summary."""
+
+    def end(self, outcome: Outcome) -> None:
+        """Print the summary."""
+        _print_event("summary", **outcome.summary())
+
+
+def _print_event(event: str, **values: Any) -> None:
+    typer.echo(json.dumps({"event": event} | values, default=str))
 
 
 def show_fits(fits: Sequence["PeriodFit"]) -> None:
@@ -111,63 +191,47 @@ def _print_step(step: Step) -> None:
         )
 
 
-def _show_tables(tables: Sequence[Node]) -> None:
+def _show_tables(tables: Sequence[BuiltTable]) -> None:
     if not tables:
         return
-    counts = " union all ".join(
-        f"select {number} as table_number, count(*) as row_count from {table.relation}"
-        for number, table in enumerate(tables)
-    )
-    _, rows = dbt_runner.query(f"select * from ({counts}) as counts order by 1")
     grid = _grid("table", ("rows", "seconds"))
-    for table, (_, row_count) in zip(tables, rows, strict=True):
-        grid.add_row(table.relation, f"{row_count:,}", f"{table.seconds:.2f}")
+    for table in tables:
+        seconds = "" if table.seconds is None else f"{table.seconds:.2f}"
+        grid.add_row(table.relation, f"{table.rows:,}", seconds)
     out.print(grid)
 
 
-def _show_inputs(built: Sequence[Node]) -> None:
-    quality = _find(built, "rpt_input_quality")
-    if quality is None:
+def _show_inputs(inputs: Sequence[InputRows]) -> None:
+    if not inputs:
         return
-    statuses = ("accepted", "merged", "rejected")
-    sums = ", ".join(
-        f"sum(case when row_status = '{status}' then row_count else 0 end)"
-        for status in statuses
-    )
-    _, rows = dbt_runner.query(
-        f"select input_name, {sums}, sum(row_count) from {quality.relation} "
-        "group by input_name order by input_name"
-    )
-    grid = _grid("input", (*statuses, "rows"))
-    for name, *counts in rows:
-        grid.add_row(name, *(f"{int(count):,}" for count in counts))
+    grid = _grid("input", (*STATUSES, "rows"))
+    for one in inputs:
+        counts = (one.accepted, one.merged, one.rejected, one.rows)
+        cells = ["off"] if one.is_off else [f"{count:,}" for count in counts]
+        grid.add_row(one.name, *cells)
     out.print(grid)
 
 
-def _show_lapse(built: Sequence[Node]) -> None:
-    lapse = _find(built, "int_lapse_days")
-    if lapse is None:
+def _show_lapse(outcome: Outcome) -> None:
+    days = outcome.lapse_days
+    if days is None:
         return
-    _, [(days, is_from_data)] = dbt_runner.query(
-        f"select lapse_days, is_from_data from {lapse.relation}"
+    source = (
+        "taken from the data" if outcome.is_lapse_from_data else ("variable lapse_days")
     )
-    source = "taken from the data" if is_from_data else "variable lapse_days"
-    if is_from_data and days == LONGEST_LAPSE_DAYS:
+    if outcome.is_lapse_from_data and days == LONGEST_LAPSE_DAYS:
         source = "the longest allowed: the data names none that is shorter"
     out.print(f"A customer lapses {days} days after the last purchase ({source}).")
 
 
-def _show_readiness(built: Sequence[Node]) -> None:
-    readiness = _find(built, "rpt_retention_readiness")
-    if readiness is None:
+def _show_checks(number: int, findings: Sequence["Finding"]) -> None:
+    for finding in findings:
+        out.print(f"Found by {finding.check}", style="bold red")
+        out.print(f"  {finding.sentence}")
+        out.print(f"  {finding.remedy}")
+    if findings:
         return
-    _, [(verdict, reason, remedy)] = dbt_runner.query(
-        f"select verdict, reason, remedy from {readiness.relation} "
-        "where segment_column = 'all' and segment_value = 'all'"
-    )
-    words = {"weak": "weakly measurable", "not_measurable": "not measurable"}
-    sentence = " ".join(filter(None, (reason, remedy)))
-    out.print(f"Retention is {words.get(verdict, verdict)}: {sentence}")
+    out.print(f"Validated: {number} checks found nothing wrong.", style="bold green")
 
 
 def _show_problem(title: str, node: Node, style: str) -> None:
@@ -195,29 +259,12 @@ def _failing_rows(test: Node) -> list[list[tuple[str, Any]]]:
     return [list(zip(names, row, strict=True)) for row in rows]
 
 
-def _show_counts(nodes: Sequence[Node]) -> None:
-    kinds = {"model": "models", "seed": "seeds", "test": "tests", "unit_test": "tests"}
-    counts = Counter(
-        kinds[node.kind]
-        for node in nodes
-        if node.kind in kinds and not node.is_failed and node.status != "skipped"
-    )
+def _show_counts(outcome: Outcome) -> None:
+    counts = outcome.counts()
     good = ", ".join(f"{counts[kind]} {kind}" for kind in ("seeds", "models", "tests"))
-    failed = sum(node.is_failed for node in nodes)
-    skipped = sum(node.status == "skipped" for node in nodes)
+    failed, skipped = counts["failed"], counts["skipped"]
     style = "bold red" if failed else "bold green"
     out.print(f"Good: {good}. Failed: {failed}. Skipped: {skipped}.", style=style)
-
-
-def _show_whereabouts(built: Sequence[Node], project: Path) -> None:
-    out.print(f"Output: {project / dbt_runner.location()}")
-    growth = _find(built, "rpt_growth")
-    if growth is not None:
-        out.print(f"Query:  {FIRST_QUERY.format(growth.relation)}")
-
-
-def _find(built: Sequence[Node], name: str) -> Node | None:
-    return next((node for node in built if node.name == name), None)
 
 
 def _grid(first: str, numbers: Sequence[str]) -> Table:

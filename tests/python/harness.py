@@ -287,7 +287,7 @@ def sample_manifest() -> Any:
 
 
 def run_pipeline(folder: Path, *options: str, is_sample: bool = True) -> Answer:
-    """Run `scripts/pipeline.py run` in this process; what it builds lies in a folder.
+    """Run `scripts/pipeline.py run` in this process, into `work.duckdb` of a folder.
 
     On the sample dbt reads the project once for all runs: variables may not name
     inputs. An exception that the command lets through is raised.
@@ -300,14 +300,14 @@ def run_pipeline(folder: Path, *options: str, is_sample: bool = True) -> Answer:
 
     # The manifest holds the name of the file.
     places = {
-        "CUSTOMER_JOURNEY_DUCKDB_PATH": str(folder / "customer_journey.duckdb"),
+        "CUSTOMER_JOURNEY_DUCKDB_PATH": str(folder / "work.duckdb"),
         "DBT_TARGET_PATH": str(folder / "target"),
         "DBT_LOG_PATH": str(folder / "logs"),
     }
     with chdir(PROJECT), patch.dict(os.environ, places):
         runner = partial(dbtRunner, manifest=sample_manifest() if is_sample else None)
         with patch.object(dbt_runner, "dbtRunner", runner):
-            done = CliRunner().invoke(pipeline.app, ["run", *options])
+            done = CliRunner().invoke(pipeline.app, ["run", "--no-publish", *options])
         DuckDBConnectionManager.close_all_connections()
     if not isinstance(done.exception, SystemExit | None):
         raise done.exception

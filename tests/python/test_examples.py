@@ -23,7 +23,7 @@ def built(example: str) -> Path:
         check=False,
     )
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
-    database = PROJECT / "warehouse" / f"{example}.duckdb"
+    database = PROJECT / "warehouse" / f"{example}_work.duckdb"
     assert database.exists()
     return database
 

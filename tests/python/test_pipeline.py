@@ -138,7 +138,7 @@ def test_a_good_run_says_what_was_built_and_where(scratch: Path) -> None:
     assert ["main.rpt_sum", "1"] in rows
     assert "Good: 0 seeds, 2 models, 0 tests. Failed: 0. Skipped: 0." in answer.out
     output = scratch / "scratch.duckdb"
-    assert f"Output: {output}" in answer.out
+    assert f"Built:     {output}" in answer.out
     assert output.exists()
 
 

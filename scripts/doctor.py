@@ -1,0 +1,155 @@
+"""Look for what would keep a run from working, and say what to do about it."""
+
+import importlib.metadata
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+from rich.table import Table as Grid
+
+import dbt_runner
+import locks
+import published
+import runs
+import variables
+from dbt_runner import DbtError, Project
+from errors import PipelineError
+from summary import out
+
+OLDEST_PYTHON = (3, 11)
+# What the smallest real database and its publication need, in bytes.
+LEAST_SPACE = 1_000_000_000
+EXTRAS = {"value": "scipy", "report": "altair", "metrics": "dbt-metricflow"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was looked at: `status` is good, note or bad; `remedy` says what to do."""
+
+    check: str
+    status: str
+    finding: str
+    remedy: str = ""
+
+
+def examine(folder: Path, target: str | None, *, is_json: bool) -> bool:
+    """Print what was found, and return whether a run can begin."""
+    findings = list(_look_at_everything(folder, target))
+    is_good = not any(finding.status == "bad" for finding in findings)
+    if is_json:
+        content = {"is_good": is_good, "findings": [vars(one) for one in findings]}
+        typer.echo(json.dumps(content))
+        return is_good
+    grid = Grid(box=None, pad_edge=False)
+    for title in ("", "check", "finding"):
+        grid.add_column(title)
+    for one in findings:
+        text = f"{one.finding} {one.remedy}".strip()
+        grid.add_row(one.status, one.check, text)
+    out.print(grid)
+    return is_good
+
+
+def _look_at_everything(folder: Path, target: str | None) -> Iterator[Finding]:
+    yield _python()
+    yield from _extras()
+    options = ["--target", target] if target else []
+    values = variables.effective(folder, {})
+    with tempfile.TemporaryDirectory() as target_path:
+        try:
+            project = dbt_runner.load(folder, options, Path(target_path))
+        except DbtError as error:
+            sentence = variables.name_input(str(error), values)
+            yield Finding("project", "bad", sentence)
+            return
+    inputs = [name for name in runs.INPUTS if values.get(f"{name}_input")]
+    named = ", ".join(inputs) or "none"
+    yield Finding(
+        "project",
+        "good",
+        f"{project.name}, {len(project.relations)} models of the package "
+        f"{project.package_version} on {project.engine}; inputs: {named}.",
+    )
+    yield _try("database", lambda: _database(project))
+    yield _try("publication", lambda: _publication(project, values))
+    yield _try("lock", lambda: _lock(folder))
+
+
+def _try(check: str, look: Callable[[], Finding]) -> Finding:
+    try:
+        return look()
+    except (PipelineError, DbtError, OSError) as error:
+        return Finding(check, "bad", str(error))
+
+
+def _python() -> Finding:
+    version = ".".join(map(str, sys.version_info[:3]))
+    if sys.version_info < OLDEST_PYTHON:
+        return Finding("Python", "bad", version, "Python 3.11 or later is needed.")
+    core = importlib.metadata.version("dbt-core")
+    return Finding("Python", "good", f"{version}, dbt {core}.")
+
+
+def _extras() -> Iterator[Finding]:
+    for extra, package in EXTRAS.items():
+        try:
+            version = importlib.metadata.version(package)
+            yield Finding(f"extra {extra}", "good", f"{package} {version}.")
+        except importlib.metadata.PackageNotFoundError:
+            remedy = f"To use it: pip install '.[{extra}]'."
+            yield Finding(f"extra {extra}", "note", f"{package} is missing.", remedy)
+
+
+def _database(project: Project) -> Finding:
+    if project.engine == "postgres":
+        with closing(dbt_runner.connect()) as connection, connection.cursor() as cursor:
+            cursor.execute(
+                "select current_setting('server_version'), current_database(), "
+                "has_database_privilege(current_database(), 'create')"
+            )
+            version, database, may_create = cursor.fetchone()
+        found = f"PostgreSQL {version}, database {database}."
+        if may_create:
+            return Finding("database", "good", found)
+        remedy = f"This user may not create schemas: grant create on {database} to it."
+        return Finding("database", "bad", found, remedy)
+    if project.engine == "spark":
+        if shutil.which("java"):
+            return Finding("database", "good", "Java is there for Spark.")
+        return Finding("database", "bad", "Spark needs Java 17.", "Install it.")
+    work = project.database_file
+    if work is None:
+        return Finding("database", "note", f"{project.engine} without a file.")
+    if work.exists():
+        published.open_file(work, is_read_only=True).close()
+    # The lock's file is the first thing that a run writes there.
+    with locks.file_lock(work.with_name(f"{work.name}.lock")):
+        space = shutil.disk_usage(work.parent).free
+    found = f"{work.resolve()}, {space / 1e9:,.1f} GB free."
+    needed = max(LEAST_SPACE, 2 * work.stat().st_size if work.exists() else 0)
+    if space < needed:
+        remedy = f"A run may need {needed / 1e9:,.1f} GB: make room."
+        return Finding("database", "note", found, remedy)
+    return Finding("database", "good", found)
+
+
+def _publication(project: Project, values: dict[str, object]) -> Finding:
+    place = runs.find_place(project, values)
+    if place is None:
+        return Finding("publication", "note", f"None on {project.engine}.")
+    last = published.last_publication(place)
+    if last is None:
+        return Finding("publication", "note", f"Nothing yet in {place}.")
+    found = f"{place}, as of {last.as_of_date}, run {last.run_id}."
+    return Finding("publication", "good", found)
+
+
+def _lock(folder: Path) -> Finding:
+    with locks.file_lock(runs.target_folder(folder) / "pipeline.lock"):
+        return Finding("lock", "good", "No run is under way.")

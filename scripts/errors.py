@@ -1,0 +1,39 @@
+"""What stops the pipeline, each with the exit code that says so."""
+
+import errno
+
+
+class PipelineError(Exception):
+    """A build or a publication failed; the message is one sentence."""
+
+    exit_code = 1
+
+
+class ConfigurationError(PipelineError):
+    """What the user asked for cannot be run."""
+
+    exit_code = 2
+
+
+class RefusedError(PipelineError):
+    """Validation keeps what was built from being published."""
+
+    exit_code = 3
+
+
+class LockedError(PipelineError):
+    """Another run holds the lock of the database."""
+
+    exit_code = 4
+
+
+def of_the_disk(error: OSError, action: str) -> PipelineError:
+    """Return what an error of the file system means for whoever wanted `action`."""
+    reason = error.strerror or str(error)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return PipelineError(f"cannot {action}: the disk is full. Make room for it.")
+    place = f" ({error.filename})" if error.filename else ""
+    return ConfigurationError(
+        f"cannot {action}: {reason}{place}. Give this user the right to write there, "
+        "or name another place."
+    )

@@ -1,0 +1,106 @@
+"""One run at a time on a database: a lock that ends with the process that holds it."""
+
+import getpass
+import json
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from errors import LockedError, of_the_disk
+
+# Any number that no other program is likely to use; the second half names the database.
+POSTGRES_LOCK_SPACE = 1_667_920_242
+
+
+@contextmanager
+def file_lock(path: Path) -> Iterator[None]:
+    """Hold the lock of a file, which the system takes back when the process ends.
+
+    Who holds it stands in a file beside it. Raises LockedError if somebody else does.
+    """
+    holder = path.with_name(f"{path.name}.json")
+    # Without flock it would fall back to a file that a killed run leaves behind.
+    lock = FileLock(path, blocking=False, fallback_to_soft=False)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+        holder.write_text(json.dumps(_myself()))
+    except Timeout:
+        raise LockedError(_sentence(str(path), _read(holder))) from None
+    except OSError as error:
+        lock.release()
+        raise of_the_disk(error, f"lock {path}") from error
+    try:
+        yield
+    finally:
+        holder.unlink(missing_ok=True)
+        lock.release()
+
+
+@contextmanager
+def postgres_lock(connection: Any, schema: str) -> Iterator[None]:
+    """Hold the advisory lock of a published schema for as long as a session lasts.
+
+    `connection` is psycopg2's, in a transaction of nobody. Raises LockedError if
+    another session holds it.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select pg_try_advisory_lock(%s, hashtext(%s)), current_database()",
+            (POSTGRES_LOCK_SPACE, schema),
+        )
+        is_mine, database = cursor.fetchone()
+        if is_mine:
+            me = _myself()
+            name = f"customer_journey {me['user']}@{me['host']} {me['process']}"
+            cursor.execute("select set_config('application_name', %s, false)", (name,))
+        else:
+            cursor.execute(
+                "select activity.application_name, activity.pid, "
+                "to_char(activity.backend_start, 'YYYY-MM-DD HH24:MI') "
+                "from pg_locks as locks inner join pg_stat_activity as activity "
+                "on activity.pid = locks.pid where locks.locktype = 'advisory' "
+                "and locks.classid = %s and locks.objid = hashtext(%s)::oid "
+                "and locks.granted and locks.database = "
+                "(select oid from pg_database where datname = current_database())",
+                (POSTGRES_LOCK_SPACE, schema),
+            )
+            name, backend, since = cursor.fetchone() or ("a session", "unknown", "?")
+    connection.commit()
+    if not is_mine:
+        raise LockedError(
+            f"another run holds the lock of {database}.{schema}: {name} (server "
+            f"process {backend}, since {since}). Wait for it to end."
+        )
+    yield
+
+
+def _myself() -> dict[str, Any]:
+    return {
+        "process": os.getpid(),
+        "host": socket.gethostname(),
+        "user": getpass.getuser(),
+        "since": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _read(holder: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(holder.read_text()))
+    except (OSError, ValueError):
+        return {}
+
+
+def _sentence(place: str, holder: dict[str, Any]) -> str:
+    who = (
+        "process {process} of {user} on {host}, since {since}".format(**holder)
+        if holder
+        else "a process that has only just started"
+    )
+    return f"another run holds the lock {place}: {who}. Wait for it to end."

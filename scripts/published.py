@@ -1,0 +1,179 @@
+"""What is published, for whoever reads it: a DuckDB file or a PostgreSQL schema."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, Protocol
+
+import duckdb
+
+from errors import ConfigurationError, LockedError
+
+RUN_INFO = "run_info"
+RUN_FIGURES = "run_figures"
+COLUMN_TYPES = (
+    "select table_name, column_name, data_type from information_schema.columns "
+    "where table_catalog = current_catalog and table_schema = '{}' "
+    "order by table_name, ordinal_position"
+)
+
+
+class Reader(Protocol):
+    """Answers SQL over the published tables, which are named without a schema."""
+
+    def query(self, sql: str) -> list[dict[str, Any]]:
+        """Return the rows of `sql`, each as a dictionary by column."""
+
+
+@dataclass(frozen=True)
+class DuckdbFile:
+    """A file that DuckDB 1.2 and later open; `project` is who may replace it."""
+
+    path: Path
+    project: str
+    schema: str = "main"
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+
+@dataclass(frozen=True)
+class PostgresSchema:
+    """A schema, with what opens a psycopg2 connection to its database."""
+
+    schema: str
+    project: str
+    connect: Callable[[], Any]
+
+    def __str__(self) -> str:
+        return f"schema {self.schema}"
+
+
+Place = DuckdbFile | PostgresSchema
+
+
+@dataclass(frozen=True)
+class Publication:
+    """The last publication at a place, as far as the next one is compared with it.
+
+    `columns` has the type of each column of the marts by table, `figures` the rows of
+    run_figures.
+    """
+
+    run_id: str
+    as_of_date: date
+    package_version: str
+    figures: Mapping[str, float | None]
+    columns: Mapping[str, Mapping[str, str]]
+
+
+@contextmanager
+def read(place: Place) -> Iterator[Reader]:
+    """Open what is published, for reading only.
+
+    Raises ConfigurationError if nothing is published there, or nothing that opens.
+    """
+    if isinstance(place, PostgresSchema):
+        with closing(place.connect()) as connection:
+            connection.set_session(readonly=True, autocommit=True)
+            with connection.cursor() as cursor:
+                cursor.execute(f'set search_path to "{place.schema}"')
+            yield _PostgresReader(connection)
+        return
+    with closing(open_file(place.path, is_read_only=True)) as database:
+        yield _DuckdbReader(database)
+
+
+def last_publication(place: Place) -> Publication | None:
+    """Return what is published at a place; nothing if the place is empty.
+
+    Raises ConfigurationError if the place holds what this project has not published.
+    """
+    if isinstance(place, DuckdbFile) and not place.path.exists():
+        return None
+    with read(place) as reader:
+        columns: dict[str, dict[str, str]] = {}
+        for row in reader.query(COLUMN_TYPES.format(place.schema)):
+            types = columns.setdefault(row["table_name"], {})
+            types[row["column_name"]] = row["data_type"]
+        if not columns and isinstance(place, PostgresSchema):
+            return None
+        if not {RUN_INFO, RUN_FIGURES} <= columns.keys():
+            raise ConfigurationError(
+                f"{place} was not published by this project: {_remedy(place)}."
+            )
+        (run,) = reader.query(f"select * from {RUN_INFO}")
+        if run["project_name"] != place.project:
+            raise ConfigurationError(
+                f"{place} was published by the project {run['project_name']}, and this "
+                f"is {place.project}: {_remedy(place)}."
+            )
+        figures = reader.query(f"select figure, value from {RUN_FIGURES}")
+    for name in (RUN_INFO, RUN_FIGURES):
+        del columns[name]
+    return Publication(
+        run["run_id"],
+        run["as_of_date"],
+        run["package_version"],
+        {row["figure"]: row["value"] for row in figures},
+        columns,
+    )
+
+
+def open_file(path: Path, *, is_read_only: bool) -> duckdb.DuckDBPyConnection:
+    """Open a DuckDB file, or raise a PipelineError that says what is wrong with it."""
+    if is_read_only and not path.exists():
+        raise ConfigurationError(
+            f"there is no {path}: scripts/pipeline.py run publishes it."
+        )
+    try:
+        return duckdb.connect(str(path), read_only=is_read_only)
+    except duckdb.IOException as error:
+        text = str(error)
+        if "Could not set lock" in text:
+            holder = text.partition("is held in ")[2].partition(".")[0]
+            raise LockedError(
+                f"another process has {path} open: {holder or 'unknown'}. "
+                "Close it there, and query the published file instead."
+            ) from error
+        if "not a valid DuckDB database" in text:
+            raise ConfigurationError(
+                f"{path} is not a DuckDB database, or is damaged: move it away and run "
+                "the pipeline again."
+            ) from error
+        reason = text.removeprefix("IO Error: ").splitlines()[0]
+        raise ConfigurationError(f"{path} cannot be opened: {reason}") from error
+    except duckdb.Error as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigurationError(
+            f"{path} cannot be opened: {reason}. Move it away and run again."
+        ) from error
+
+
+def _remedy(place: Place) -> str:
+    if isinstance(place, DuckdbFile):
+        return "move it away, or name another file in the variable published_path"
+    return "name another schema in the variable published_schema"
+
+
+@dataclass(frozen=True)
+class _DuckdbReader:
+    database: duckdb.DuckDBPyConnection
+
+    def query(self, sql: str) -> list[dict[str, Any]]:
+        cursor = self.database.execute(sql)
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+@dataclass(frozen=True)
+class _PostgresReader:
+    connection: Any
+
+    def query(self, sql: str) -> list[dict[str, Any]]:
+        with self.connection.cursor() as cursor:
+            cursor.execute(sql)
+            names = [column.name for column in cursor.description]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

@@ -1,0 +1,321 @@
+"""Put what was built and found good in front of readers, whole and at once.
+
+On DuckDB the public tables are written into a new file that takes the old one's name;
+on PostgreSQL into a new schema that takes the old one's name. Whoever reads meanwhile
+reads the old ones to the end. Killed at any point, this leaves the old or the new.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, fields
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from dbt_runner import Project, Table
+from errors import PipelineError, of_the_disk
+from published import RUN_FIGURES, RUN_INFO, DuckdbFile, PostgresSchema, open_file
+
+# What every DuckDB from 1.2 on can open.
+STORAGE_VERSION = "v1.2.0"
+# How long a schema that nobody should read any more is waited for.
+LOCK_TIMEOUT = "5s"
+PARQUET_VERSIONS_KEPT = 2
+TYPES = {
+    str: "varchar",
+    int: "bigint",
+    float: "double precision",
+    date: "date",
+    datetime: "timestamp",
+}
+RUN_INFO_DESCRIPTION = "One row: the run that was published, and what it was made of."
+RUN_FIGURES_DESCRIPTION = (
+    "One row per figure that the next run is compared with before it is published."
+)
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """What run_info says of a run, a column for each field.
+
+    Times are UTC; the rows of an input are the raw ones, none where it is off. What a
+    run has not looked at (its tests, when only `publish` was called) is none.
+    """
+
+    run_id: str
+    as_of_date: date | None
+    started_at: datetime
+    published_at: datetime
+    project_name: str
+    package_version: str
+    dbt_version: str
+    engine: str
+    engine_version: str
+    git_revision: str | None
+    reporting_timezone: str
+    reporting_currency: str
+    transactions_rows: int | None
+    touchpoints_rows: int | None
+    marketing_spend_rows: int | None
+    survey_responses_rows: int | None
+    customers_rows: int | None
+    identities_rows: int | None
+    exchange_rates_rows: int | None
+    rejected_rows: int | None
+    tests_passed: int | None
+    tests_warned: int | None
+    retention_verdict: str | None
+    validation_verdict: str
+    accepted_findings: str | None
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A row of run_figures: a figure's name, the table it is of, and its value."""
+
+    figure: str
+    table_name: str
+    value: float | None
+
+
+def publish_file(
+    project: Project,
+    work: Path,
+    place: DuckdbFile,
+    info: RunInfo,
+    figures: Sequence[Figure],
+) -> None:
+    """Replace the published file by one with the public tables of the work file.
+
+    Raises a PipelineError and leaves the old file if the new one cannot be written.
+    """
+    part = place.path.with_name(f".{place.path.name}.part")
+    try:
+        _write_file(project.tables, work, part, info, figures)
+        _sync(part)
+        part.replace(place.path)
+        _sync(place.path.parent)
+    except duckdb.Error as error:
+        if "No space left" in str(error):
+            raise PipelineError(
+                f"cannot write {place.path}: the disk is full. Make room for it."
+            ) from error
+        reason = str(error).splitlines()[0]
+        raise PipelineError(f"cannot write {place.path}: {reason}") from error
+    except OSError as error:
+        raise of_the_disk(error, f"write {place.path}") from error
+    finally:
+        _remove(part)
+
+
+def publish_parquet(place: DuckdbFile) -> Path:
+    """Write every table of the published file as Parquet and return their folder.
+
+    The folder is a link that is set anew when all files are there; the version before
+    is kept, for whoever is reading it.
+    """
+    folder = place.path.with_name(f"{place.path.stem}_parquet")
+    try:
+        with closing(open_file(place.path, is_read_only=True)) as database:
+            [(run_id,)] = database.execute(f"select run_id from {RUN_INFO}").fetchall()
+            version = folder / run_id
+            part = folder / f".{run_id}.part"
+            shutil.rmtree(part, ignore_errors=True)
+            part.mkdir(parents=True)
+            for (name,) in database.execute(
+                "select table_name from duckdb_tables()"
+            ).fetchall():
+                file = str(part / f"{name}.parquet").replace("'", "''")
+                database.execute(f"copy {name} to '{file}' (format parquet)")
+        shutil.rmtree(version, ignore_errors=True)
+        part.replace(version)
+        link = folder / "current"
+        fresh = folder / ".current"
+        fresh.unlink(missing_ok=True)
+        fresh.symlink_to(run_id)
+        fresh.replace(link)
+    except duckdb.Error as error:
+        raise PipelineError(f"cannot write {folder}: {error}") from error
+    except OSError as error:
+        raise of_the_disk(error, f"write {folder}") from error
+    # Their names begin with the time of their run.
+    versions = sorted(p for p in folder.iterdir() if p.is_dir() and not p.is_symlink())
+    for old in versions[:-PARQUET_VERSIONS_KEPT]:
+        shutil.rmtree(old, ignore_errors=True)
+    return link
+
+
+def publish_schema(
+    project: Project,
+    place: PostgresSchema,
+    connection: Any,
+    info: RunInfo,
+    figures: Sequence[Figure],
+) -> list[str]:
+    """Replace the published schema by one with the public tables, in one transaction.
+
+    Whoever may use the old schema may use the new one. Returns warnings.
+    """
+    import psycopg2
+
+    fresh, old = f"{place.schema}_next", f"{place.schema}_old_{info.run_id.lower()}"
+    try:
+        with connection, connection.cursor() as cursor:
+            execute = cursor.execute
+            execute(f'drop schema if exists "{fresh}" cascade')
+            execute(f'create schema "{fresh}"')
+            for table in project.tables:
+                execute(
+                    f'create table "{fresh}".{table.name} as table {table.relation}'
+                )
+            for statement in _run_tables(info, figures, f'"{fresh}".'):
+                execute(*statement)
+            for comment in _comments(project.tables, f'"{fresh}".'):
+                execute(comment)
+            _grant_as_before(cursor, place.schema, fresh)
+        with connection, connection.cursor() as cursor:
+            cursor.execute(
+                "select count(*) from pg_namespace where nspname = %s", (place.schema,)
+            )
+            if cursor.fetchone()[0]:
+                cursor.execute(f'alter schema "{place.schema}" rename to "{old}"')
+            cursor.execute(f'alter schema "{fresh}" rename to "{place.schema}"')
+        return list(_drop_old(connection, place.schema))
+    except psycopg2.Error as error:
+        connection.rollback()
+        reason = str(error).strip().splitlines()[0]
+        raise PipelineError(f"cannot publish {place}: {reason}") from error
+
+
+def _write_file(
+    tables: Sequence[Table],
+    work: Path,
+    part: Path,
+    info: RunInfo,
+    figures: Sequence[Figure],
+) -> None:
+    part.parent.mkdir(parents=True, exist_ok=True)
+    _remove(part)
+    with closing(duckdb.connect()) as database:
+        # Rows come in the order they lie in, which costs memory to keep; no reader may
+        # rely on it.
+        database.execute("set preserve_insertion_order = false")
+        database.execute("set timezone = 'UTC'")
+        database.execute(f"attach {_quoted(work)} as work (read_only)")
+        database.execute(
+            f"attach {_quoted(part)} as publication "
+            f"(storage_version '{STORAGE_VERSION}')"
+        )
+        database.execute("use publication")
+        for table in tables:
+            source = f'work."{table.schema}".{table.name}'
+            database.execute(f"create table {table.name} as from {source}")
+        for statement, values in _run_tables(info, figures):
+            database.execute(statement.replace("%s", "?"), values)
+        for statement in _comments(tables):
+            database.execute(statement)
+
+
+def _run_tables(
+    info: RunInfo, figures: Sequence[Figure], prefix: str = ""
+) -> Iterator[tuple[str, list[Any]]]:
+    """Yield the statements that make run_info and run_figures, with their values."""
+    for name, kind, rows in (
+        (RUN_INFO, RunInfo, [info]),
+        (RUN_FIGURES, Figure, figures),
+    ):
+        columns = ", ".join(f"{f.name} {_type(f.type)}" for f in fields(kind))
+        yield f"create table {prefix}{name} ({columns})", []
+        marks = ", ".join(["%s"] * len(fields(kind)))
+        for row in rows:
+            values = [getattr(row, field.name) for field in fields(kind)]
+            yield f"insert into {prefix}{name} values ({marks})", values
+
+
+def _type(annotation: Any) -> str:
+    kinds = getattr(annotation, "__args__", (annotation,))
+    return TYPES[kinds[0]]
+
+
+def _comments(tables: Sequence[Table], prefix: str = "") -> Iterator[str]:
+    """Yield the statements by which a SQL client shows what tables and columns say."""
+    yield _comment("table", prefix + RUN_INFO, RUN_INFO_DESCRIPTION)
+    yield _comment("table", prefix + RUN_FIGURES, RUN_FIGURES_DESCRIPTION)
+    for table in tables:
+        yield _comment("table", prefix + table.name, table.description)
+        for column, description in table.columns.items():
+            yield _comment("column", f"{prefix}{table.name}.{column}", description)
+
+
+def _quoted(path: Path) -> str:
+    text = str(path).replace("'", "''")
+    return f"'{text}'"
+
+
+def _comment(kind: str, name: str, text: str) -> str:
+    quoted = text.replace("'", "''")
+    return f"comment on {kind} {name} is '{quoted}'"
+
+
+def _grant_as_before(cursor: Any, current: str, fresh: str) -> None:
+    """Let whoever may use the current schema select from the fresh one."""
+    cursor.execute(
+        "select distinct coalesce(quote_ident(roles.rolname), 'public') "
+        "from pg_namespace as schemas "
+        "cross join lateral aclexplode(schemas.nspacl) as grants "
+        "left join pg_roles as roles on roles.oid = grants.grantee "
+        "where schemas.nspname = %s and grants.privilege_type = 'USAGE' "
+        "and grants.grantee <> schemas.nspowner",
+        (current,),
+    )
+    for (role,) in cursor.fetchall():
+        cursor.execute(f'grant usage on schema "{fresh}" to {role}')
+        cursor.execute(f'grant select on all tables in schema "{fresh}" to {role}')
+
+
+def _drop_old(connection: Any, schema: str) -> Iterator[str]:
+    """Drop the schemas that were replaced; yield a warning for each that is in use."""
+    import psycopg2
+
+    with connection, connection.cursor() as cursor:
+        cursor.execute(
+            "select nspname from pg_namespace where starts_with(nspname, %s)",
+            (f"{schema}_old_",),
+        )
+        old = [name for (name,) in cursor.fetchall()]
+    for name in old:
+        try:
+            with connection, connection.cursor() as cursor:
+                cursor.execute(f"set local lock_timeout = '{LOCK_TIMEOUT}'")
+                cursor.execute(
+                    "select quote_ident(relname) from pg_class "
+                    "where relnamespace = %s::regnamespace and relkind = 'r'",
+                    (f'"{name}"',),
+                )
+                for (table,) in cursor.fetchall():
+                    cursor.execute(f'drop table "{name}".{table}')
+                cursor.execute(f'drop schema "{name}"')
+        except psycopg2.Error as error:
+            reason = (error.diag.message_detail or str(error)).strip().splitlines()[0]
+            yield (
+                f"schema {name} of an earlier publication stays, and the next one "
+                f"tries again: {reason}."
+            )
+
+
+def _sync(path: Path) -> None:
+    """Wait until what was written is on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _remove(part: Path) -> None:
+    part.unlink(missing_ok=True)
+    part.with_name(f"{part.name}.wal").unlink(missing_ok=True)

@@ -1,0 +1,471 @@
+"""The steps of a run, in order: lock, build, fit, validate, publish, report."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import yaml
+
+import dbt_runner
+import locks
+import outcome as outcomes
+import published
+import publishing
+import variables
+from dbt_runner import Project
+from errors import ConfigurationError, PipelineError, RefusedError, of_the_disk
+from outcome import Outcome
+from published import DuckdbFile, Place, PostgresSchema
+from summary import Voice
+
+INPUTS = (
+    *("transactions", "touchpoints", "marketing_spend", "survey_responses"),
+    *("customers", "identities", "exchange_rates"),
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run that holds its locks. `place` is none where nothing can be published."""
+
+    project: Project
+    options: tuple[str, ...]
+    variables: Mapping[str, Any]
+    place: Place | None
+    voice: Voice
+    outcome: Outcome
+    connection: Any = None
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What to build, in dbt's words; nothing said means everything."""
+
+    select: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    selector: str | None = None
+    has_unit_tests: bool = True
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every table is built."""
+        return not (self.select or self.exclude or self.selector)
+
+    def words(self) -> list[str]:
+        """Return the options of `dbt build`."""
+        return [
+            *(["--select", *self.select] if self.select else []),
+            *(["--exclude", *self.exclude] if self.exclude else []),
+            *(["--selector", self.selector] if self.selector else []),
+            *([] if self.has_unit_tests else ["--exclude-resource-type", "unit_test"]),
+        ]
+
+
+@contextmanager
+def hold(
+    folder: Path,
+    options: Sequence[str],
+    variables: Mapping[str, Any],
+    voice: Voice,
+    outcome: Outcome,
+) -> Iterator[Run]:
+    """Lock a project and its database, and look at what a run would stumble over.
+
+    Raises LockedError if another run is at work, ConfigurationError if the database
+    cannot be opened or the place to publish to holds something else.
+    """
+    with ExitStack() as stack:
+        # One run at a time in a folder: dbt keeps its state there.
+        stack.enter_context(locks.file_lock(target_folder(folder) / "pipeline.lock"))
+        project = dbt_runner.load(folder, options)
+        place = find_place(project, variables)
+        connection = None
+        if isinstance(place, PostgresSchema):
+            connection = dbt_runner.connect()
+            stack.callback(connection.close)
+            stack.enter_context(locks.postgres_lock(connection, project.schema))
+        elif isinstance(place, DuckdbFile) and project.database_file:
+            work = project.database_file
+            stack.enter_context(locks.file_lock(work.with_name(f"{work.name}.lock")))
+            if work.exists():
+                published.open_file(work, is_read_only=False).close()
+        if place:
+            published.last_publication(place)
+        yield Run(project, tuple(options), variables, place, voice, outcome, connection)
+        if project.engine == "duckdb":
+            dbt_runner.disconnect()
+
+
+def find_place(project: Project, variables: Mapping[str, Any]) -> Place | None:
+    """Return where the tables of a project are published, if its engine can."""
+    if project.engine == "postgres" and project.tables:
+        schema = str(variables["published_schema"])
+        if schema in {project.schema, *(table.schema for table in project.tables)}:
+            raise ConfigurationError(
+                f"the tables are built in the schema {schema}, so they cannot be "
+                "published there: name another one in the variable published_schema."
+            )
+        return PostgresSchema(schema, project.name, dbt_runner.connect)
+    work = project.database_file
+    if project.engine != "duckdb" or work is None or not project.tables:
+        return None
+    named = variables.get("published_path")
+    path = project.folder / named if named else work.with_name(f"{project.name}.duckdb")
+    if path.resolve() == work.resolve():
+        raise ConfigurationError(
+            f"the profile builds in {path}, where readers would see half of it: build "
+            "in another file, or publish to another one (variable published_path)."
+        )
+    return DuckdbFile(path.resolve(), project.name)
+
+
+def find_published(
+    folder: Path, options: Sequence[str], variables: Mapping[str, Any]
+) -> tuple[Project, Place]:
+    """Return a project and where it is published, out of the way of any run."""
+    with tempfile.TemporaryDirectory() as target_path:
+        project = dbt_runner.load(folder, options, Path(target_path))
+    place = find_place(project, variables)
+    if place is None:
+        raise ConfigurationError(f"nothing is published on {project.engine}.")
+    return project, place
+
+
+def plan(
+    run: Run,
+    selection: Selection,
+    is_retry: bool,
+    is_fitting: bool,
+    is_publishing: bool | None,
+    is_reporting: bool | None,
+) -> tuple[bool, bool]:
+    """Return whether to publish and to report, before anything is built.
+
+    Raises ConfigurationError if what is asked for cannot be had.
+    """
+    run.outcome.is_whole = _last_was_whole(run) if is_retry else selection.is_whole
+    if is_publishing:
+        require_place(run)
+    if is_fitting:
+        load_value_fit()
+    if is_reporting:
+        load_report()
+    will_publish = run.outcome.is_whole if is_publishing is None else is_publishing
+    will_report = has_report() if is_reporting is None else is_reporting
+    return will_publish and run.place is not None, will_report
+
+
+def require_place(run: Run) -> Place:
+    """Return where to publish, or raise ConfigurationError where nothing can be."""
+    if run.place is None:
+        raise ConfigurationError(
+            f"nothing is published on {run.project.engine}, or there is no table of "
+            "the package: query the tables where they are built."
+        )
+    return run.place
+
+
+def require_parquet(run: Run) -> DuckdbFile:
+    """Return the file that Parquet is written from, or raise ConfigurationError."""
+    if not isinstance(run.place, DuckdbFile):
+        raise ConfigurationError("--parquet is for DuckDB files: leave it out.")
+    return run.place
+
+
+def build(
+    run: Run, selection: Selection, options: Sequence[str], *, is_retry: bool
+) -> None:
+    """Run `dbt build`, or what failed in the last run and what waited for it.
+
+    Raises ConfigurationError if the selection matches nothing.
+    """
+    # A run that is killed leaves nothing that could be retried.
+    (run.project.target_path / outcomes.SUMMARY_FILE).unlink(missing_ok=True)
+    if is_retry:
+        _dbt(run, "retry", options)
+        return
+    _dbt(run, "build", [*selection.words(), *options])
+    if not run.outcome.nodes:
+        raise ConfigurationError("the selection matches nothing: nothing built.")
+
+
+def fit_and_score(run: Run, selection: Selection, options: Sequence[str]) -> None:
+    """Fit the models to what was built, and build what reads their parameters."""
+    if run.outcome.exit_code:
+        run.voice.warn("nothing is fitted, as the build failed.")
+        return
+    try:
+        fit(run)
+    except (PipelineError, dbt_runner.DbtError):
+        # What was built is there all the same.
+        collect(run)
+        run.voice.build(run.outcome)
+        raise
+    fed = load_value_fit().SCORED
+    select = tuple(f"{fed},{word}" for word in selection.select) or (fed,)
+    # Unit tests bring their own parameters.
+    scored = replace(selection, select=select, has_unit_tests=False)
+    _dbt(run, "build", [*scored.words(), *options])
+
+
+def fit(run: Run) -> None:
+    """Fit the models of customer value, and warn of fits that are of no use."""
+    value_fit = load_value_fit()
+    try:
+        fits = value_fit.fit(run.project.folder, run.options)
+    except value_fit.FitError as error:
+        raise ConfigurationError(str(error)) from error
+    run.outcome.fits = fits
+    for one in fits:
+        if one.warning:
+            run.voice.warn(one.warning)
+
+
+def collect(run: Run) -> None:
+    """Read what came out of the tables, those that this run has built if it has."""
+    run.outcome.places["built"] = str(run.project.folder / dbt_runner.location())
+    built = {node.name for node in run.outcome.nodes if node.status == "success"}
+    outcomes.collect(run.project, run.outcome, built or set(run.project.relations))
+
+
+def validate(run: Run, *, is_accepting: bool) -> None:
+    """Compare the tables with the inputs and the last publication.
+
+    Raises RefusedError if something is wrong and nobody accepts it.
+    """
+    import validation
+
+    last = published.last_publication(require_place(run))
+    compared = (
+        validation.Published(
+            last.as_of_date, last.package_version, last.figures, last.columns
+        )
+        if last
+        else None
+    )
+    run.outcome.validation = validation.validate(
+        run.project.folder,
+        run.options,
+        run.variables,
+        _columns(run.project),
+        run.project.package_version,
+        compared,
+        datetime.now(UTC),
+    )
+    names = sorted({one.check for one in run.outcome.validation.findings})
+    if not names:
+        return
+    if not is_accepting:
+        raise RefusedError(
+            f"not published: {', '.join(names)} found something wrong. What readers "
+            "have is as it was; --accept publishes all the same."
+        )
+    run.outcome.accepted = names
+    run.voice.warn(f"published all the same: {', '.join(names)}.")
+
+
+def publish(run: Run) -> None:
+    """Put the tables in front of readers."""
+    place, work = require_place(run), run.project.database_file
+    info = _run_info(run)
+    validated = run.outcome.validation
+    figures = (
+        [publishing.Figure(*one) for one in validated.figures] if validated else []
+    )
+    if isinstance(place, DuckdbFile) and work:
+        dbt_runner.disconnect()
+        publishing.publish_file(run.project, work, place, info, figures)
+    elif isinstance(place, PostgresSchema):
+        for warning in publishing.publish_schema(
+            run.project, place, run.connection, info, figures
+        ):
+            run.outcome.warnings.append(warning)
+            run.voice.warn(warning)
+    run.outcome.places["published"] = str(place)
+
+
+def publish_parquet(run: Run) -> None:
+    """Write what was published as Parquet files too."""
+    folder = publishing.publish_parquet(require_parquet(run))
+    run.outcome.places["parquet"] = str(folder)
+
+
+def report(run: Run) -> None:
+    """Draw the report of what has just been published."""
+    file = draw(run.project, require_place(run), None, None)
+    run.outcome.places["report"] = str(file)
+
+
+def draw(
+    project: Project, place: Place, path: Path | None, charts: Path | None
+) -> Path:
+    """Draw the report of what is published and return its path."""
+    report = load_report()
+    file = path or report_path(project, place)
+    with published.read(place) as reader:
+        report.write(reader, file, charts=charts)
+    return file
+
+
+def report_path(project: Project, place: Place) -> Path:
+    """Return where the report lies unless the user says so: beside the tables."""
+    if isinstance(place, DuckdbFile):
+        return place.path.with_suffix(".html")
+    return project.folder / "warehouse" / f"{project.name}_{project.engine}.html"
+
+
+def has_report() -> bool:
+    """Return whether the extra that draws the report is installed."""
+    return all(
+        importlib.util.find_spec(name) is not None for name in ("altair", "vl_convert")
+    )
+
+
+def load_report() -> ModuleType:
+    """Return the module that draws; Altair, which it needs, may not be installed."""
+    try:
+        import report as drawing
+    except ImportError as error:
+        raise ConfigurationError(
+            f"the report needs what is missing: pip install '.[report]' ({error})."
+        ) from error
+    return drawing
+
+
+def load_value_fit() -> ModuleType:
+    """Return the module that fits; SciPy, which it needs, may not be installed."""
+    try:
+        # First, since without SciPy there is nothing to wait for.
+        import value_models  # noqa: F401, I001
+        import value_fit
+    except ImportError as error:
+        raise ConfigurationError(
+            "fitting needs SciPy, which is not installed: pip install '.[value]', or "
+            f"scipy alone ({error})."
+        ) from error
+    return value_fit
+
+
+def target_folder(project: Path) -> Path:
+    """Return the folder that dbt writes its files to."""
+    named = os.environ.get("DBT_TARGET_PATH")
+    if not named:
+        file = project / "dbt_project.yml"
+        try:
+            named = (yaml.safe_load(file.read_text()) or {}).get("target-path")
+        except (OSError, yaml.YAMLError) as error:
+            raise ConfigurationError(f"{file} cannot be read: {error}") from error
+    return project / (named or "target")
+
+
+def _last_was_whole(run: Run) -> bool:
+    """Return whether the last run, which is to be retried, had no selection."""
+    file = run.project.target_path / outcomes.SUMMARY_FILE
+    try:
+        return bool(json.loads(file.read_text())["is_whole"])
+    except (OSError, ValueError, KeyError):
+        raise ConfigurationError(
+            "there is no last run that could be retried, or it was killed: run without "
+            "--retry."
+        ) from None
+
+
+def _dbt(run: Run, command: str, options: Sequence[str]) -> None:
+    with run.voice.progress() as on_step:
+        nodes = dbt_runner.run(
+            command, run.project.folder, [*run.options, *options], on_step
+        )
+    known = {node.unique_id: node for node in run.outcome.nodes}
+    fresh = {node.unique_id: node for node in nodes}
+    run.outcome.nodes = tuple((known | fresh).values())
+    if any(node.is_misconfigured for node in run.outcome.nodes):
+        run.outcome.exit_code = 2
+    elif any(node.is_failed for node in run.outcome.nodes):
+        run.outcome.exit_code = 1
+
+
+def _columns(project: Project) -> dict[str, dict[str, str]]:
+    """Return the type of each column of the public tables, by table."""
+    tables = {table.name for table in project.tables}
+    schemas = sorted({table.schema for table in project.tables})
+    named = ", ".join(f"'{schema}'" for schema in schemas)
+    _, rows = dbt_runner.query(
+        "select table_name, column_name, data_type from information_schema.columns "
+        f"where table_schema in ({named}) order by table_name, ordinal_position"
+    )
+    columns: dict[str, dict[str, str]] = {}
+    for table, column, data_type in rows:
+        if table in tables:
+            columns.setdefault(table, {})[column] = data_type
+    return columns
+
+
+def _run_info(run: Run) -> publishing.RunInfo:
+    outcome, project = run.outcome, run.project
+    tests = [node for node in outcome.nodes if node.kind in ("test", "unit_test")]
+    rows = {
+        f"{one.name}_rows": None if one.is_off else one.rows for one in outcome.inputs
+    }
+    version = {"duckdb": "select version()", "postgres": "show server_version"}
+    _, [(engine_version,)] = dbt_runner.query(version[project.engine])
+    return publishing.RunInfo(
+        run_id=outcome.run_id,
+        as_of_date=outcome.as_of_date,
+        started_at=outcome.started_at.replace(tzinfo=None),
+        published_at=datetime.now(UTC).replace(tzinfo=None),
+        project_name=project.name,
+        package_version=project.package_version,
+        dbt_version=project.dbt_version,
+        engine=project.engine,
+        engine_version=engine_version,
+        git_revision=_git_revision(project.folder),
+        reporting_timezone=str(run.variables.get("reporting_timezone")),
+        reporting_currency=str(run.variables.get("reporting_currency")),
+        **{f"{name}_rows": rows.get(f"{name}_rows") for name in INPUTS},
+        rejected_rows=sum(one.rejected for one in outcome.inputs),
+        tests_passed=sum(one.status == "pass" for one in tests) if tests else None,
+        tests_warned=sum(one.status == "warn" for one in tests) if tests else None,
+        retention_verdict=outcome.readiness.verdict if outcome.readiness else None,
+        validation_verdict="accepted" if outcome.accepted else "passed",
+        accepted_findings=", ".join(outcome.accepted) or None,
+    )
+
+
+def _git_revision(folder: Path) -> str | None:
+    command = [
+        "git",
+        "-C",
+        str(folder),
+        "describe",
+        "--always",
+        "--dirty",
+        "--abbrev=12",
+    ]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError:
+        return None
+    return done.stdout.strip() or None
+
+
+@contextmanager
+def explained(values: Mapping[str, Any]) -> Iterator[None]:
+    """Turn what stops dbt or the file system into a sentence and an exit code."""
+    try:
+        yield
+    except dbt_runner.DbtConfigurationError as error:
+        sentence = variables.name_input(str(error), values)
+        raise ConfigurationError(sentence) from error
+    except dbt_runner.DbtError as error:
+        raise PipelineError(str(error)) from error
+    except OSError as error:
+        raise of_the_disk(error, "go on") from error
