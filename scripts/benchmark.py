@@ -37,7 +37,8 @@ INPUTS = (
     "identities", "exchange_rates",
 )  # fmt: skip
 TABLES = (
-    "dim_periods", "dim_customers", "fct_journey_events", "fct_stage_history",
+    "dim_periods", "dim_channels", "dim_customers", "fct_journey_events",
+    "fct_stage_history",
     "rpt_stage_transitions", "rpt_stage_funnel", "rpt_milestone_scorecard",
     "fct_survey_scores", "rpt_experience", "rpt_brand_performance",
     "rpt_cohort_retention", "rpt_retention", "rpt_churn_by_month_number",

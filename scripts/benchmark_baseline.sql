@@ -511,6 +511,32 @@ select
 from survey_responses
 where problem is null and version = 1;
 
+create table dim_channels as
+with
+seen as (
+    from read_csv(getvariable('seeds') || '/journey_channels.csv')
+    select channel, channel_group, is_paid, is_direct, 'list' as source
+    union all by name
+    select channel, if(event_type = 'touchpoint', 'touch', 'sale') as source
+    from happenings where channel <> 'all'
+    union all by name
+    select channel, if(amount > 0, 'spend', 'free') as source
+    from spend where problem is null
+    union all by name
+    select unnest(['(none)', '(guest)']) as channel
+)
+select
+    channel,
+    coalesce(any_value(channel_group), channel) as channel_group,
+    coalesce(any_value(is_paid), bool_or(source = 'spend'), false) as is_paid,
+    coalesce(any_value(is_direct), false) as is_direct,
+    coalesce(bool_or(source = 'list'), false) as is_listed,
+    coalesce(bool_or(source = 'touch'), false) as has_touchpoints,
+    coalesce(bool_or(source = 'sale'), false) as has_transactions,
+    coalesce(bool_or(source = 'spend'), false) as has_spend
+from seen
+group by channel;
+
 drop view judged_rows;
 drop table transactions;
 drop table touchpoints;

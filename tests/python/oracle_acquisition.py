@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from oracle import Cut, Facts, as_dates, cuts, stack
+from oracle import Cut, Facts, as_dates, cuts, is_direct, stack
 from oracle_attribution import (
     NOBODY,
     credit_rows,
@@ -17,7 +17,7 @@ from oracle_attribution import (
     over,
     spend_rows,
 )
-from oracle_rows import by_name
+from oracle_rows import by_name, clean
 
 PERIOD = ["period", "attribution_model"]
 
@@ -85,3 +85,27 @@ def acquisition_of(cut: Cut) -> pd.DataFrame:
 def acquisition(known: Facts) -> pd.DataFrame:
     """rpt_acquisition."""
     return stack(acquisition_of(cut) for cut in cuts(known))
+
+
+def channels(known: Facts) -> pd.DataFrame:
+    """dim_channels."""
+    touched = {touch.get("channel") for touch in known.seen.get("touchpoints", [])}
+    sold = {sale.get("sales_channel") for sale in known.seen["transactions"]}
+    spent = spend_rows(known).groupby("channel")["spend"].sum()
+    listed = by_name("journey_channels")
+    names = {*touched, *sold, *spent.index, *listed, NOBODY, "(guest)"} - {None, "all"}
+    paid = paid_channels(known)
+    records = [
+        {
+            "channel": name,
+            "channel_group": clean(listed.get(name, {}).get("channel_group")) or name,
+            "is_paid": name in paid,
+            "is_direct": is_direct(name),
+            "is_listed": name in listed,
+            "has_touchpoints": name in touched,
+            "has_transactions": name in sold,
+            "has_spend": spent.get(name, 0) > 0,
+        }
+        for name in sorted(names)
+    ]
+    return pd.DataFrame(records)

@@ -20,7 +20,7 @@ import cdnow
 from compare import assert_tables_equal
 from harness import COLUMNS, PROJECT, compile_project
 from oracle import Facts, facts
-from oracle_acquisition import acquisition
+from oracle_acquisition import acquisition, channels
 from oracle_attribution import (
     attribution,
     attribution_credits,
@@ -70,6 +70,7 @@ KEYS = {
     "rpt_growth_accounting": PERIOD,
     "rpt_revenue_decomposition": PERIOD,
     "rpt_input_quality": ["input_name", "row_status", "status_reason"],
+    "dim_channels": ["channel"],
     "dim_customers": ["customer_id"],
     "fct_journey_events": ["event_id"],
     "fct_stage_history": ["customer_id", "stage"],
@@ -100,6 +101,7 @@ REPORTS: dict[str, Callable[[Facts], pd.DataFrame]] = {
     "rpt_growth": growth,
     "rpt_growth_accounting": growth_accounting,
     "rpt_revenue_decomposition": revenue_decomposition,
+    "dim_channels": channels,
     "dim_customers": customers,
     "fct_journey_events": journey_events,
     "fct_stage_history": stage_history,

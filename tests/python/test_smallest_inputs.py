@@ -70,9 +70,15 @@ def test_no_row_gives_empty_tables() -> None:
     names = [*RETENTION, *GROWTH, *VALUE, *JOURNEY, *ACQUISITION]
     names += ["dim_customers", "dim_periods", "fct_journey_events"]
     tables = compile_project({"max_rejected_share": 1}).run(
-        {}, [*names, "int_run_parameters", "rpt_input_quality", READINESS]
+        {},
+        [*names, "dim_channels", "int_run_parameters", "rpt_input_quality", READINESS],
     )
     assert {name: len(tables[name]) for name in names} == dict.fromkeys(names, 0)
+    channels = tables["dim_channels"]
+    assert channels["is_listed"].sum() == len(channels) - len(["(none)", "(guest)"])
+    assert not channels[["has_touchpoints", "has_transactions", "has_spend"]].any(
+        axis=None
+    )
     assert tables["int_run_parameters"]["as_of_date"].isna().tolist() == [True]
     assert tables["rpt_input_quality"]["row_count"].tolist() == [0] * 7
     (ready,) = tables[READINESS].to_dict("records")
