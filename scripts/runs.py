@@ -232,19 +232,20 @@ def fit(run: Run) -> None:
 
 def collect(run: Run) -> None:
     """Read what came out of the tables, those that this run has built if it has."""
-    run.outcome.places["built"] = str(run.project.folder / dbt_runner.location())
+    file = run.project.database_file
+    run.outcome.places["built"] = str(file.resolve() if file else dbt_runner.location())
     built = {node.name for node in run.outcome.nodes if node.status == "success"}
     outcomes.collect(run.project, run.outcome, built or set(run.project.relations))
 
 
 def validate(run: Run, *, is_accepting: bool) -> None:
-    """Compare the tables with the inputs and the last publication.
+    """Compare the tables with the inputs, and with what is published if it is.
 
     Raises RefusedError if something is wrong and nobody accepts it.
     """
     import validation
 
-    last = published.last_publication(require_place(run))
+    last = published.last_publication(run.place) if run.place else None
     compared = (
         validation.Published(
             last.as_of_date, last.package_version, last.figures, last.columns
