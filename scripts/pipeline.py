@@ -129,8 +129,9 @@ def run(
             runs.fit_and_score(run, chosen, more)
         runs.collect(run)
         run.voice.build(run.outcome)
-        if run.outcome.exit_code and will_publish:
-            run.voice.say("Not published: what readers have is as it was.")
+        if run.outcome.exit_code:
+            if will_publish:
+                run.voice.say("Not published: what readers have is as it was.")
         elif will_publish:
             _publish(run, is_accepting, has_parquet)
         elif run.place is None and run.outcome.is_whole and run.project.tables:
