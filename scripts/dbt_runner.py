@@ -90,8 +90,8 @@ class Table:
 class Project:
     """A dbt project and the database that its target builds in.
 
-    `database_file` is DuckDB's, `schema` the target's; `relations` has the relation of
-    every model of the package by name.
+    `database_file` and `settings` are DuckDB's, `schema` is the target's; `relations`
+    has the relation of every model of the package by name.
     """
 
     name: str
@@ -100,6 +100,7 @@ class Project:
     dbt_version: str
     engine: str
     database_file: Path | None
+    settings: Mapping[str, Any]
     schema: str
     target_path: Path
     tables: tuple[Table, ...]
@@ -180,6 +181,7 @@ def load(
         dbt_version=manifest.metadata.dbt_version,
         engine=_adapter().type(),
         database_file=project / path if path else None,
+        settings=getattr(credentials, "settings", None) or {},
         schema=credentials.schema,
         target_path=Path(config.project_target_path),
         tables=tuple(tables),

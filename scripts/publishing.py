@@ -22,6 +22,8 @@ from published import RUN_FIGURES, RUN_INFO, DuckdbFile, PostgresSchema, open_fi
 
 # What every DuckDB from 1.2 on can open.
 STORAGE_VERSION = "v1.2.0"
+# What of the profile's settings bounds a copy.
+BOUNDS = ("memory_limit", "threads", "temp_directory")
 # How long a schema that nobody should read any more is waited for.
 LOCK_TIMEOUT = "5s"
 PARQUET_VERSIONS_KEPT = 2
@@ -95,7 +97,7 @@ def publish_file(
     """
     part = place.path.with_name(f".{place.path.name}.part")
     try:
-        _write_file(project.tables, work, part, info, figures)
+        _write_file(project, work, part, info, figures)
         _sync(part)
         part.replace(place.path)
         _sync(place.path.parent)
@@ -192,7 +194,7 @@ def publish_schema(
 
 
 def _write_file(
-    tables: Sequence[Table],
+    project: Project,
     work: Path,
     part: Path,
     info: RunInfo,
@@ -205,18 +207,21 @@ def _write_file(
         # rely on it.
         database.execute("set preserve_insertion_order = false")
         database.execute("set timezone = 'UTC'")
+        for name in BOUNDS:
+            if name in project.settings:
+                database.execute(f"set {name} = '{project.settings[name]}'")
         database.execute(f"attach {_quoted(work)} as work (read_only)")
         database.execute(
             f"attach {_quoted(part)} as publication "
             f"(storage_version '{STORAGE_VERSION}')"
         )
         database.execute("use publication")
-        for table in tables:
+        for table in project.tables:
             source = f'work."{table.schema}".{table.name}'
             database.execute(f"create table {table.name} as from {source}")
         for statement, values in _run_tables(info, figures):
             database.execute(statement.replace("%s", "?"), values)
-        for statement in _comments(tables):
+        for statement in _comments(project.tables):
             database.execute(statement)
 
 
