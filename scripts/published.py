@@ -113,6 +113,11 @@ def last_publication(place: Place) -> Publication | None:
         figures = reader.query(f"select figure, value from {RUN_FIGURES}")
     for name in (RUN_INFO, RUN_FIGURES):
         del columns[name]
+    if foreign := sorted(columns.keys() - set(run["published_tables"].split(", "))):
+        raise ConfigurationError(
+            f"{place} holds {', '.join(foreign)}, which the next publication would "
+            "remove: move it elsewhere."
+        )
     return Publication(
         run["run_id"],
         run["as_of_date"],

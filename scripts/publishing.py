@@ -44,8 +44,9 @@ RUN_FIGURES_DESCRIPTION = (
 class RunInfo:
     """What run_info says of a run, a column for each field.
 
-    Times are UTC; the rows of an input are the raw ones, none where it is off. What a
-    run has not looked at (its tests, when only `publish` was called) is none.
+    Times are UTC, lists have commas; the rows of an input are the raw ones, none where
+    it is off. What a run has not looked at (its tests, when only `publish` was called)
+    is none.
     """
 
     run_id: str
@@ -73,6 +74,7 @@ class RunInfo:
     retention_verdict: str | None
     validation_verdict: str
     accepted_findings: str | None
+    published_tables: str
 
 
 @dataclass(frozen=True)

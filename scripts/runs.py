@@ -109,7 +109,7 @@ def find_place(project: Project, variables: Mapping[str, Any]) -> Place | None:
     """Return where the tables of a project are published, if its engine can."""
     if project.engine == "postgres" and project.tables:
         schema = str(variables["published_schema"])
-        if schema in {project.schema, *(table.schema for table in project.tables)}:
+        if schema in {table.schema for table in project.tables}:
             raise ConfigurationError(
                 f"the tables are built in the schema {schema}, so they cannot be "
                 "published there: name another one in the variable published_schema."
@@ -438,6 +438,7 @@ def _run_info(run: Run) -> publishing.RunInfo:
         retention_verdict=outcome.readiness.verdict if outcome.readiness else None,
         validation_verdict="accepted" if outcome.accepted else "passed",
         accepted_findings=", ".join(outcome.accepted) or None,
+        published_tables=", ".join(table.name for table in project.tables),
     )
 
 
