@@ -23,21 +23,40 @@ if TYPE_CHECKING:
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 
 app = typer.Typer(
-    add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
+def show_version(is_asked: bool) -> None:
+    """Print the version of the package and stop."""
+    if is_asked:
+        content = yaml.safe_load((PROJECT_DIR / "dbt_project.yml").read_text())
+        typer.echo(f"customer_journey {content['version']}")
+        raise typer.Exit
+
+
 @app.callback()
-def main() -> None:
+def main(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=show_version, is_eager=True, help="Show the version."
+        ),
+    ] = False,
+) -> None:
     """Build customer journey marts on DuckDB, PostgreSQL or Spark, and publish them.
 
-    Exit codes: 0 good; 1 a build or a test failed; 2 wrong usage or configuration;
+    Exit codes: 0 good; 1 build or test failed; 2 usage or configuration;
     3 validation refused to publish; 4 another run holds the lock.
     """
 
 
 Target = Annotated[
-    str | None, typer.Option(help="Target of profiles.yml: dev, postgres, spark.")
+    str | None,
+    typer.Option("--target", "-t", help="Target of profiles.yml: dev, postgres, ..."),
 ]
 Variables = Annotated[
     str | None, typer.Option("--vars", help="Variables: '{name: value}'.")
@@ -61,7 +80,8 @@ ProjectDir = Annotated[
 def run(
     target: Target = None,
     select: Annotated[
-        list[str] | None, typer.Option(help="Build only these (dbt selection).")
+        list[str] | None,
+        typer.Option("--select", "-s", help="Build only these (dbt selection)."),
     ] = None,
     exclude: Annotated[
         list[str] | None, typer.Option(help="Leave these out (dbt selection).")
