@@ -1,5 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
+# What only the tests need.
+CHECKERS := .venv/browser .venv/schedulers .venv-airflow/installed
 
 # Pins every package, also those that pip fetches to prepare the project itself.
 export PIP_CONSTRAINT := constraints.txt
@@ -36,12 +38,31 @@ help: ## list the targets
 	        "on Debian" >&2; exit 2; }
 	@touch $@
 
+# What reads the schedules of cron and systemd. RUNLEVEL keeps cron from being started.
+.venv/schedulers: | .venv/dev
+	@{ command -v crontab && command -v shellcheck && command -v systemd-analyze; } \
+	    >/dev/null || { \
+	    apt-get -qq update && RUNLEVEL=1 apt-get -qq install --yes \
+	        --no-install-recommends cron shellcheck systemd >/dev/null; } || { \
+	    echo "cron, shellcheck and systemd are needed to check the schedules: install" \
+	        "them, or run this as root on Debian" >&2; exit 2; }
+	@touch $@
+
+# Airflow and dbt want different packages.
+.venv-airflow/installed: $(addprefix examples/schedules/airflow/,requirements.txt \
+    constraints.txt)
+	$(PYTHON) -m venv .venv-airflow
+	PIP_CONSTRAINT=examples/schedules/airflow/constraints.txt \
+	    .venv-airflow/bin/pip install --quiet \
+	    --requirement examples/schedules/airflow/requirements.txt
+	@touch $@
+
 venv: .venv/dev ## install everything into .venv, the checks included
 
 demo: .venv/base ## build the sample company on DuckDB
 	$(BIN)/python scripts/pipeline.py run --fit --vars 'reporting_timezone: America/New_York'
 
-test: lint demo .venv/browser ## everything that the project checks
+test: lint demo $(CHECKERS) ## everything that the project checks
 	$(BIN)/pytest --numprocesses auto --maxprocesses 4
 
 lint: .venv/dev ## style, types, names, lineage
@@ -73,4 +94,5 @@ benchmark: .venv/dev ## 10 million transactions, beside the same SQL written by 
 
 clean: ## remove what was built, keep .venv
 	rm -rf target logs warehouse/* dbt_packages examples/*/target examples/*/logs \
-	    examples/*/dbt_packages
+	    examples/*/dbt_packages examples/schedules/*/target examples/schedules/*/logs \
+	    examples/schedules/*/dbt_packages

@@ -18,6 +18,7 @@ set -eu
 package=$(cd "$(dirname "$0")/../.." && pwd)
 project=${CUSTOMER_JOURNEY_PROJECT_DIR:-$package}
 bin=$package/.venv/bin
+target_folder=${DBT_TARGET_PATH:-target}
 logs=${CUSTOMER_JOURNEY_SCHEDULE_LOGS:-}
 locked=4
 schedule=${1:-}
@@ -42,7 +43,8 @@ run() {
     # Opens the database, so it takes its turn like a run. Words are split on purpose.
     # shellcheck disable=SC2086
     flock --timeout "$wait_seconds" --conflict-exit-code "$locked" \
-        target/pipeline.lock "$bin/dbt" --quiet source freshness $target || {
+        "$target_folder/pipeline.lock" \
+        "$bin/dbt" --quiet --no-use-colors source freshness $target || {
         code=$?
         case $code in
             "$locked") echo "Another run is at work: nothing done." ;;
@@ -57,7 +59,7 @@ run() {
 
 # A relative path in profiles.yml counts from here.
 cd "$project"
-mkdir -p target
+mkdir -p "$target_folder"
 code=0
 if [ -z "$logs" ]; then
     run || code=$?
