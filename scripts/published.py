@@ -63,7 +63,7 @@ class Publication:
     """
 
     run_id: str
-    as_of_date: date
+    as_of_date: date | None
     package_version: str
     figures: Mapping[str, float | None]
     columns: Mapping[str, Mapping[str, str]]

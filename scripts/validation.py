@@ -49,9 +49,12 @@ class Finding:
 
 @dataclass(frozen=True)
 class Published:
-    """What is known of the last publication; `columns`: table -> column -> type."""
+    """What is known of the last publication; `columns`: table -> column -> type.
 
-    as_of_date: date
+    `as_of_date` is none when no input had a row.
+    """
+
+    as_of_date: date | None
     package_version: str
     figures: Mapping[str, float | None]
     columns: Mapping[str, Mapping[str, str]]
@@ -261,16 +264,14 @@ def _compare(
         name: [] for name in RULES if name.endswith("_as_before")
     }
     del faults["columns_are_as_before"]
-    is_earlier = as_of_date is not None and as_of_date < published.as_of_date
+    last = published.as_of_date
+    is_earlier = bool(as_of_date and last and as_of_date < last)
     for figure, before in sorted(known.items()):
         kind, _ = figure.split(".", maxsplit=1)
         fault = _change(figure, before, now, known, variables, is_earlier)
         if fault:
             faults[f"{kind.rstrip('s')}s_are_as_before"].append(fault)
-    dates = (
-        f"the as-of date is {as_of_date}, and was {published.as_of_date} at the last "
-        "publication"
-    )
+    dates = f"the as-of date is {as_of_date}, and was {last} at the last publication"
     name = "as_of_date_is_not_earlier"
     outcomes = [_Outcome(name, RULES[name], (dates,) if is_earlier else ())]
     return outcomes + [
