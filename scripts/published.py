@@ -13,6 +13,7 @@ from errors import ConfigurationError, LockedError
 
 RUN_INFO = "run_info"
 RUN_FIGURES = "run_figures"
+MAX_SCHEMA_LENGTH = 36
 COLUMN_TYPES = (
     "select table_name, column_name, data_type from information_schema.columns "
     "where table_catalog = current_catalog and table_schema = '{}' "
@@ -46,6 +47,15 @@ class PostgresSchema:
     schema: str
     project: str
     connect: Callable[[], Any]
+
+    def __post_init__(self) -> None:
+        # PostgreSQL cuts names at 63 bytes, and publishing adds a word and a run's id.
+        length = len(self.schema.encode())
+        if {"'", '"'} & set(self.schema) or not 0 < length <= MAX_SCHEMA_LENGTH:
+            raise ConfigurationError(
+                f"published_schema is '{self.schema}': it must be a name of 1 to "
+                f"{MAX_SCHEMA_LENGTH} bytes without quotes."
+            )
 
     def __str__(self) -> str:
         return f"schema {self.schema}"

@@ -24,8 +24,6 @@ from published import RUN_FIGURES, RUN_INFO, DuckdbFile, PostgresSchema, open_fi
 STORAGE_VERSION = "v1.2.0"
 # What of the profile's settings bounds a copy.
 BOUNDS = ("memory_limit", "threads", "temp_directory")
-# How long a schema that nobody should read any more is waited for.
-LOCK_TIMEOUT = "5s"
 PARQUET_VERSIONS_KEPT = 2
 TYPES = {
     str: "varchar",
@@ -164,13 +162,16 @@ def publish_schema(
 
     Whoever may use the old schema may use the new one. Returns warnings.
     """
+    # Only PostgreSQL needs its driver.
     import psycopg2
 
-    fresh, old = f"{place.schema}_next", f"{place.schema}_old_{info.run_id.lower()}"
+    import schema_swap
+
+    run_id = info.run_id.lower()
+    fresh, old = (f"{place.schema}_{word}_{run_id}" for word in ("next", "old"))
     try:
         with connection, connection.cursor() as cursor:
             execute = cursor.execute
-            execute(f'drop schema if exists "{fresh}" cascade')
             execute(f'create schema "{fresh}"')
             for table in project.tables:
                 execute(
@@ -180,18 +181,11 @@ def publish_schema(
                 execute(*statement)
             for comment in _comments(project.tables, f'"{fresh}".'):
                 execute(comment)
-            _grant_as_before(cursor, place.schema, fresh)
-        with connection, connection.cursor() as cursor:
-            cursor.execute(
-                "select count(*) from pg_namespace where nspname = %s", (place.schema,)
-            )
-            if cursor.fetchone()[0]:
-                cursor.execute(f'alter schema "{place.schema}" rename to "{old}"')
-            cursor.execute(f'alter schema "{fresh}" rename to "{place.schema}"')
-        return list(_drop_old(connection, place.schema))
+            schema_swap.grant_as_before(cursor, place.schema, fresh)
+        schema_swap.swap(connection, place.schema, fresh, old)
+        return list(schema_swap.drop_old(connection, place.schema))
     except psycopg2.Error as error:
-        connection.rollback()
-        reason = str(error).strip().splitlines()[0]
+        reason = schema_swap.reason(error)
         raise PipelineError(f"cannot publish {place}: {reason}") from error
 
 
@@ -266,52 +260,6 @@ def _quoted(path: Path) -> str:
 def _comment(kind: str, name: str, text: str) -> str:
     quoted = text.replace("'", "''")
     return f"comment on {kind} {name} is '{quoted}'"
-
-
-def _grant_as_before(cursor: Any, current: str, fresh: str) -> None:
-    """Let whoever may use the current schema select from the fresh one."""
-    cursor.execute(
-        "select distinct coalesce(quote_ident(roles.rolname), 'public') "
-        "from pg_namespace as schemas "
-        "cross join lateral aclexplode(schemas.nspacl) as grants "
-        "left join pg_roles as roles on roles.oid = grants.grantee "
-        "where schemas.nspname = %s and grants.privilege_type = 'USAGE' "
-        "and grants.grantee <> schemas.nspowner",
-        (current,),
-    )
-    for (role,) in cursor.fetchall():
-        cursor.execute(f'grant usage on schema "{fresh}" to {role}')
-        cursor.execute(f'grant select on all tables in schema "{fresh}" to {role}')
-
-
-def _drop_old(connection: Any, schema: str) -> Iterator[str]:
-    """Drop the schemas that were replaced; yield a warning for each that is in use."""
-    import psycopg2
-
-    with connection, connection.cursor() as cursor:
-        cursor.execute(
-            "select nspname from pg_namespace where starts_with(nspname, %s)",
-            (f"{schema}_old_",),
-        )
-        old = [name for (name,) in cursor.fetchall()]
-    for name in old:
-        try:
-            with connection, connection.cursor() as cursor:
-                cursor.execute(f"set local lock_timeout = '{LOCK_TIMEOUT}'")
-                cursor.execute(
-                    "select quote_ident(relname) from pg_class "
-                    "where relnamespace = %s::regnamespace and relkind = 'r'",
-                    (f'"{name}"',),
-                )
-                for (table,) in cursor.fetchall():
-                    cursor.execute(f'drop table "{name}".{table}')
-                cursor.execute(f'drop schema "{name}"')
-        except psycopg2.Error as error:
-            reason = (error.diag.message_detail or str(error)).strip().splitlines()[0]
-            yield (
-                f"schema {name} of an earlier publication stays, and the next one "
-                f"tries again: {reason}."
-            )
 
 
 def _sync(path: Path) -> None:
