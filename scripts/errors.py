@@ -1,6 +1,9 @@
 """What stops the pipeline, each with the exit code that says so."""
 
 import errno
+import os
+
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class PipelineError(Exception):
@@ -29,11 +32,24 @@ class LockedError(PipelineError):
 
 def of_the_disk(error: OSError, action: str) -> PipelineError:
     """Return what an error of the file system means for whoever wanted `action`."""
-    reason = error.strerror or str(error)
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return PipelineError(f"cannot {action}: the disk is full. Make room for it.")
+    if error.errno in FULL_DISK:
+        return _full(action)
     place = f" ({error.filename})" if error.filename else ""
     return ConfigurationError(
-        f"cannot {action}: {reason}{place}. Give this user the right to write there, "
-        "or name another place."
+        f"cannot {action}: {error.strerror or error}{place}. Give this user the right "
+        "to write there, or name another place."
+    )
+
+
+def of_the_database(error: Exception, action: str) -> PipelineError:
+    """Return what an error of DuckDB means for whoever wanted `action`."""
+    text = str(error)
+    if any(os.strerror(number) in text for number in FULL_DISK):
+        return _full(action)
+    return PipelineError(f"cannot {action}: {text.splitlines()[0]}")
+
+
+def _full(action: str) -> PipelineError:
+    return PipelineError(
+        f"cannot {action}: the disk is full. Make room for it and run again."
     )

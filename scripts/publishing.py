@@ -17,7 +17,7 @@ from typing import Any
 import duckdb
 
 from dbt_runner import Project, Table
-from errors import PipelineError, of_the_disk
+from errors import PipelineError, of_the_database, of_the_disk
 from published import RUN_FIGURES, RUN_INFO, DuckdbFile, PostgresSchema, open_file
 
 # What every DuckDB from 1.2 on can open.
@@ -99,15 +99,12 @@ def publish_file(
     try:
         _write_file(project, work, part, info, figures)
         _sync(part)
+        # Left by somebody who wrote into the old file; nobody could open the new one.
+        _wal(place.path).unlink(missing_ok=True)
         part.replace(place.path)
         _sync(place.path.parent)
     except duckdb.Error as error:
-        if "No space left" in str(error):
-            raise PipelineError(
-                f"cannot write {place.path}: the disk is full. Make room for it."
-            ) from error
-        reason = str(error).splitlines()[0]
-        raise PipelineError(f"cannot write {place.path}: {reason}") from error
+        raise of_the_database(error, f"write {place.path}") from error
     except OSError as error:
         raise of_the_disk(error, f"write {place.path}") from error
     finally:
@@ -121,11 +118,11 @@ def publish_parquet(place: DuckdbFile) -> Path:
     is kept, for whoever is reading it.
     """
     folder = place.path.with_name(f"{place.path.stem}_parquet")
+    part = folder / ".part"
     try:
         with closing(open_file(place.path, is_read_only=True)) as database:
             [(run_id,)] = database.execute(f"select run_id from {RUN_INFO}").fetchall()
             version = folder / run_id
-            part = folder / f".{run_id}.part"
             shutil.rmtree(part, ignore_errors=True)
             part.mkdir(parents=True)
             for (name,) in database.execute(
@@ -141,9 +138,11 @@ def publish_parquet(place: DuckdbFile) -> Path:
         fresh.symlink_to(run_id)
         fresh.replace(link)
     except duckdb.Error as error:
-        raise PipelineError(f"cannot write {folder}: {error}") from error
+        raise of_the_database(error, f"write {folder}") from error
     except OSError as error:
         raise of_the_disk(error, f"write {folder}") from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
     # Their names begin with the time of their run.
     versions = sorted(p for p in folder.iterdir() if p.is_dir() and not p.is_symlink())
     for old in versions[:-PARQUET_VERSIONS_KEPT]:
@@ -219,6 +218,8 @@ def _write_file(
             database.execute(statement.replace("%s", "?"), values)
         for statement in _comments(project.tables):
             database.execute(statement)
+        # On closing it would be tried too, but nobody would hear that it failed.
+        database.execute("checkpoint publication")
 
 
 def _run_tables(
@@ -273,4 +274,9 @@ def _sync(path: Path) -> None:
 
 def _remove(part: Path) -> None:
     part.unlink(missing_ok=True)
-    part.with_name(f"{part.name}.wal").unlink(missing_ok=True)
+    _wal(part).unlink(missing_ok=True)
+
+
+def _wal(path: Path) -> Path:
+    """Return where DuckDB keeps what is not yet in a file."""
+    return path.with_name(f"{path.name}.wal")
