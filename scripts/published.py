@@ -1,7 +1,10 @@
 """What is published, for whoever reads it: a DuckDB file or a PostgreSQL schema."""
 
+import re
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -9,7 +12,7 @@ from typing import Any, Protocol
 
 import duckdb
 
-from errors import ConfigurationError, LockedError
+from errors import ConfigurationError, LockedError, PipelineError, of_the_database
 
 RUN_INFO = "run_info"
 RUN_FIGURES = "run_figures"
@@ -19,6 +22,8 @@ COLUMN_TYPES = (
     "where table_catalog = current_catalog and table_schema = '{}' "
     "order by table_name, ordinal_position"
 )
+
+_HOLDER = re.compile(r"held in (.+) \(PID (\d+)\)")
 
 
 class Reader(Protocol):
@@ -86,14 +91,30 @@ def read(place: Place) -> Iterator[Reader]:
     Raises ConfigurationError if nothing is published there, or nothing that opens.
     """
     if isinstance(place, PostgresSchema):
-        with closing(place.connect()) as connection:
-            connection.set_session(readonly=True, autocommit=True)
-            with connection.cursor() as cursor:
-                cursor.execute(f'set search_path to "{place.schema}"')
-            yield _PostgresReader(connection)
+        import psycopg2
+
+        try:
+            with closing(place.connect()) as connection:
+                connection.set_session(readonly=True, autocommit=True)
+                with connection.cursor() as cursor:
+                    cursor.execute(f'set search_path to "{place.schema}"')
+                yield _PostgresReader(connection)
+        except psycopg2.Error as error:
+            raise PipelineError(
+                f"cannot read {place}: {server_says(error)}."
+            ) from error
         return
-    with closing(open_file(place.path, is_read_only=True)) as database:
-        yield _DuckdbReader(database)
+    with ExitStack() as stack:
+        try:
+            database = open_file(place.path, is_read_only=True)
+        except LockedError:
+            # A client that opened it for writing keeps everybody out. What we put there
+            # stands in it all the same.
+            folder = stack.enter_context(tempfile.TemporaryDirectory())
+            copy = Path(shutil.copy(place.path, folder))
+            database = open_file(copy, is_read_only=True)
+        stack.enter_context(closing(database))
+        yield _DuckdbReader(database, place.path)
 
 
 def last_publication(place: Place) -> Publication | None:
@@ -148,10 +169,11 @@ def open_file(path: Path, *, is_read_only: bool) -> duckdb.DuckDBPyConnection:
     except duckdb.IOException as error:
         text = str(error)
         if "Could not set lock" in text:
-            holder = text.partition("is held in ")[2].partition(".")[0]
+            held = _HOLDER.search(text)
+            who = f"process {held[2]} ({Path(held[1]).name})" if held else "a process"
             raise LockedError(
-                f"another process has {path} open: {holder or 'unknown'}. "
-                "Close it there, and query the published file instead."
+                f"{who} has {path} open: close it there. The published file can be "
+                "queried at any time."
             ) from error
         if "not a valid DuckDB database" in text:
             raise ConfigurationError(
@@ -167,6 +189,13 @@ def open_file(path: Path, *, is_read_only: bool) -> duckdb.DuckDBPyConnection:
         ) from error
 
 
+def server_says(error: Exception) -> str:
+    """Return in one line what PostgreSQL says."""
+    # A transaction that cannot be rolled back says so, and not what had broken it.
+    told = error.__context__ or error
+    return str(told).strip().splitlines()[0]
+
+
 def _remedy(place: Place) -> str:
     if isinstance(place, DuckdbFile):
         return "move it away, or name another file in the variable published_path"
@@ -176,9 +205,13 @@ def _remedy(place: Place) -> str:
 @dataclass(frozen=True)
 class _DuckdbReader:
     database: duckdb.DuckDBPyConnection
+    path: Path
 
     def query(self, sql: str) -> list[dict[str, Any]]:
-        cursor = self.database.execute(sql)
+        try:
+            cursor = self.database.execute(sql)
+        except duckdb.Error as error:
+            raise of_the_database(error, f"read {self.path}") from error
         names = [column[0] for column in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
