@@ -58,7 +58,8 @@ def postgres_lock(connection: Any, schema: str) -> Iterator[None]:
         is_mine, database = cursor.fetchone()
         if is_mine:
             me = _myself()
-            name = f"customer_journey {me['user']}@{me['host']} {me['process']}"
+            # Cut at 63 bytes, so what names the run comes first.
+            name = "customer_journey process {process} of {user} on {host}".format(**me)
             cursor.execute("select set_config('application_name', %s, false)", (name,))
         else:
             cursor.execute(

@@ -18,7 +18,14 @@ import duckdb
 
 from dbt_runner import Project, Table
 from errors import PipelineError, of_the_database, of_the_disk
-from published import RUN_FIGURES, RUN_INFO, DuckdbFile, PostgresSchema, open_file
+from published import (
+    RUN_FIGURES,
+    RUN_INFO,
+    DuckdbFile,
+    PostgresSchema,
+    open_file,
+    server_says,
+)
 
 # What every DuckDB from 1.2 on can open.
 STORAGE_VERSION = "v1.2.0"
@@ -183,9 +190,13 @@ def publish_schema(
             schema_swap.grant_as_before(cursor, place.schema, fresh)
         schema_swap.swap(connection, place.schema, fresh, old)
         return list(schema_swap.drop_old(connection, place.schema))
+    except psycopg2.errors.InsufficientPrivilege as error:
+        raise PipelineError(
+            f"cannot publish {place}: {server_says(error)}. Let this user create "
+            "schemas in the database, and own the published one."
+        ) from error
     except psycopg2.Error as error:
-        reason = schema_swap.reason(error)
-        raise PipelineError(f"cannot publish {place}: {reason}") from error
+        raise PipelineError(f"cannot publish {place}: {server_says(error)}.") from error
 
 
 def _write_file(

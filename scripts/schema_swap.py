@@ -116,17 +116,6 @@ def drop_old(connection: Any, current: str) -> Iterator[str]:
             )
 
 
-def reason(error: psycopg2.Error) -> str:
-    """Return what the server says, in one line, and what to do about missing rights."""
-    text = str(error).strip().splitlines()[0]
-    if isinstance(error, errors.InsufficientPrivilege):
-        return (
-            f"{text}. Let this user create schemas in the database, and own the "
-            "published one."
-        )
-    return text
-
-
 def _tables(cursor: Any, schema: str) -> set[str]:
     cursor.execute(
         "select tables.relname from pg_class as tables "
