@@ -191,8 +191,11 @@ def open_file(path: Path, *, is_read_only: bool) -> duckdb.DuckDBPyConnection:
 
 def server_says(error: Exception) -> str:
     """Return in one line what PostgreSQL says."""
+    import psycopg2
+
+    cause = error.__context__
     # A transaction that cannot be rolled back says so, and not what had broken it.
-    told = error.__context__ or error
+    told = cause if isinstance(cause, psycopg2.Error) else error
     return str(told).strip().splitlines()[0]
 
 
