@@ -5,9 +5,11 @@ runs them, and compares the figures and the columns of the run with those of the
 publication, and the inputs with the clock.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -22,17 +24,13 @@ FIGURES_PREFIX = "run_figures_"
 # The analysis that returns the as-of date and the last day of every input.
 LAST_DAYS = "last_days"
 AS_OF_DATE = "as_of_date"
-# Rejections have a limit of their own, and fewer of them are no loss.
-FREE_TO_SHRINK = frozenset({"rows.fct_rejected_rows"})
 DAYS_OBSERVED = "total.days_observed"
-DIFFERENCES_SHOWN = 3
-# Half of its rows is more than a small table may lose.
-SMALL_TABLE_LOSS = 0.5
-
-SHARES = ("publish_max_loss", "publish_max_growth", "publish_max_month_change")
-POINTS = "publish_max_score_change"
-MAX_AGES = "input_max_age_days"
-SMALL = "small_sample_size"
+# Rejections have a limit of their own, and fewer of them are no loss.
+REJECTED_ROWS = "rows.fct_rejected_rows"
+FAULTS_SHOWN = 3
+# A small table may lose more than others, but not half of its rows.
+SMALL_TABLE_LOSS = 0.49
+Figure = tuple[str, str, float | None]
 
 
 @dataclass(frozen=True)
@@ -64,65 +62,59 @@ class Published:
 class Validation:
     """What was checked, what was found, and the figures of the run.
 
-    `checks` has every check that was made with what must hold; `figures` are figure,
-    table and value, of which null is unknown or too small to be compared.
+    `checks` has what must hold by the name of every check that was made. `figures` are
+    figure, table and value; a value that is unknown, or too small to compare, is None.
     """
 
     checks: Mapping[str, str]
     findings: tuple[Finding, ...]
-    figures: tuple[tuple[str, str, float | None], ...]
-
-
-@dataclass(frozen=True)
-class _Rule:
-    """What must hold, and what to do when it does not."""
-
-    must_hold: str
-    remedy: str
+    figures: tuple[Figure, ...]
 
 
 @dataclass(frozen=True)
 class _Outcome:
-    """A check that was made, and what of its rule is broken."""
+    """A check that was made: what must hold, what to do if not, and what does not."""
 
-    name: str
-    rule: _Rule
+    check: str
+    must_hold: str
+    remedy: str
     faults: tuple[str, ...]
 
 
-ACCEPT = "publish with --accept if the change is meant"
-RULES: Mapping[str, _Rule] = {
-    "as_of_date_is_not_earlier": _Rule(
+_ACCEPT = "publish with --accept if the change is meant."
+# What must hold, and what to do when it does not, of the checks that are made here.
+_RULES = {
+    "as_of_date_is_not_earlier": (
         "The as-of date is not earlier than that of the last publication.",
-        f"Set as_of_date to null or to a later day, or {ACCEPT}.",
+        f"Set as_of_date to null or a later day, or {_ACCEPT}",
     ),
-    "rows_are_as_before": _Rule(
+    "rows_are_as_before": (
         "No public table has lost or gained more rows since the last publication than "
         "publish_max_loss and publish_max_growth allow.",
-        f"Look for rows that an input has lost or delivered twice, or {ACCEPT}.",
+        f"Look for rows that an input has lost or delivered twice, or {_ACCEPT}",
     ),
-    "totals_are_as_before": _Rule(
+    "totals_are_as_before": (
         "No total has fallen or risen by more since the last publication than "
         "publish_max_loss and publish_max_growth allow.",
-        f"Look for rows that an input has lost or delivered twice, or {ACCEPT}.",
+        f"Look for rows that an input has lost or delivered twice, or {_ACCEPT}",
     ),
-    "months_are_as_before": _Rule(
+    "months_are_as_before": (
         "No month that was over at the last publication has changed by more than "
         "publish_max_month_change allows.",
-        "Look for rows of these months that an input has lost, moved or delivered "
-        f"twice, or {ACCEPT}.",
+        "Look for rows of that month that an input has lost, moved or delivered twice, "
+        f"or {_ACCEPT}",
     ),
-    "scores_are_as_before": _Rule(
+    "scores_are_as_before": (
         "No score has moved by more points since the last publication than "
         "publish_max_score_change allows.",
-        f"Look at the answers and the purchases behind it, or {ACCEPT}.",
+        f"Look at the answers and purchases behind it, or {_ACCEPT}",
     ),
-    "columns_are_as_before": _Rule(
+    "columns_are_as_before": (
         "Every table and column of the last publication is still there, with its type.",
         "Give readers back what they query, or raise the major version of the package "
-        "(of 0.x the minor one).",
+        "(below 1.0 the minor one).",
     ),
-    "inputs_are_fresh": _Rule(
+    "inputs_are_fresh": (
         "No input's last event is older than input_max_age_days allows.",
         "Look at what loads the input, and run again when it has.",
     ),
@@ -141,189 +133,258 @@ def validate(
     """Check the tables that the last run of `project` has built.
 
     `options` go to dbt, `variables` are the effective ones, `columns` those of every
-    public table, with their types. Without a last publication nothing is compared with
+    public table with their types. Without a last publication nothing is compared with
     it. Raises dbt_runner.DbtError.
     """
     _check_variables(variables)
-    analyses = _compile(project, options)
+    nodes = _compile(project, options)
     figures = tuple(
-        row
-        for node in analyses
-        if node.name.startswith(FIGURES_PREFIX)
-        for row in _figures(node)
+        figure
+        for name, node in nodes.items()
+        if name.startswith(FIGURES_PREFIX)
+        for figure in _figures(node)
     )
-    days = _last_days(analyses)
-    outcomes = [_check(node) for node in analyses if _is_check(node)]
+    days = _last_days(nodes[LAST_DAYS])
+    outcomes = [
+        _check(node)
+        for name, node in nodes.items()
+        if name != LAST_DAYS and not name.startswith(FIGURES_PREFIX)
+    ]
     if published is not None:
         outcomes += _compare(figures, days[AS_OF_DATE], variables, published)
         outcomes.append(_compare_columns(columns, package_version, published))
-    if variables[MAX_AGES]:
+    if variables["input_max_age_days"]:
         outcomes.append(_check_ages(days, variables, now))
     return Validation(
-        checks={outcome.name: outcome.rule.must_hold for outcome in outcomes},
+        checks={outcome.check: outcome.must_hold for outcome in outcomes},
         findings=tuple(_finding(outcome) for outcome in outcomes if outcome.faults),
         figures=figures,
     )
 
 
 def _check_variables(variables: Mapping[str, Any]) -> None:
-    """Raise DbtConfigurationError if a limit is none."""
-    for name in (*SHARES, POINTS):
-        if not _is_number(variables[name]):
+    """Raise DbtConfigurationError if a limit cannot be one."""
+    for name in ("loss", "growth", "month_change", "score_change"):
+        limit = variables[f"publish_max_{name}"]
+        if not _is_limit(limit):
             raise DbtConfigurationError(
-                f"{name} is '{variables[name]}': it must be a number, 0 or more."
+                f"publish_max_{name} is '{limit}': it must be a number, 0 or more."
             )
-    ages = variables[MAX_AGES]
-    inputs = {name.removesuffix("_input") for name in variables if "_input" in name}
+    ages = variables["input_max_age_days"]
     if ages is not None and not isinstance(ages, Mapping):
         raise DbtConfigurationError(
-            f"{MAX_AGES} is '{ages}': write days by input, such as {{transactions: 2}}."
+            f"input_max_age_days is '{ages}': write days by input, such as "
+            "{transactions: 2}, or {} for none."
         )
+    inputs = [name[:-6] for name in variables if name.endswith("_input")]
     for name, days in (ages or {}).items():
         if name not in inputs:
             raise DbtConfigurationError(
-                f"{MAX_AGES} names {name}: the inputs are {', '.join(sorted(inputs))}."
+                f"input_max_age_days names {name}: the inputs are {', '.join(inputs)}."
             )
-        if days is not None and not _is_number(days):
+        if days is not None and not _is_limit(days):
             raise DbtConfigurationError(
-                f"{MAX_AGES} of {name} is '{days}': it must be a number of days, 0 or "
-                "more, or null."
+                f"input_max_age_days of {name} is '{days}': it must be a number of "
+                "days, 0 or more, or null."
             )
 
 
-def _is_number(value: Any) -> bool:
+def _is_limit(value: Any) -> bool:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_number and value >= 0
+    return is_number and bool(value >= 0)
 
 
-def _compile(project: Path, options: Sequence[str]) -> list[Node]:
-    """Return the analyses, compiled for the target and the variables of the options."""
+def _compile(project: Path, options: Sequence[str]) -> dict[str, Node]:
+    """Return the analyses by name, compiled under the options of the run."""
     chosen = ["--select", ANALYSES, "--no-populate-cache"]
     nodes = dbt_runner.run("compile", project, [*chosen, *options], lambda _: None)
     for node in nodes:
         if node.is_failed:
             raise DbtConfigurationError(dbt_runner.essential_sentence(node.message))
-    if not any(node.name == LAST_DAYS for node in nodes):
+    found = {node.name: node for node in sorted(nodes, key=lambda node: node.name)}
+    if LAST_DAYS not in found:
         raise DbtConfigurationError(
-            f"the package has no analysis {LAST_DAYS}: install it with its folder "
-            "analyses, and leave its analyses enabled."
+            "the analyses of the package customer_journey are switched off: without "
+            "them nothing can be validated, so take `+enabled: false` off analyses."
         )
-    return sorted(nodes, key=lambda node: node.name)
+    return found
 
 
-def _is_check(node: Node) -> bool:
-    return node.name != LAST_DAYS and not node.name.startswith(FIGURES_PREFIX)
-
-
-def _figures(node: Node) -> Iterator[tuple[str, str, float | None]]:
+def _figures(node: Node) -> Iterator[Figure]:
     _, rows = dbt_runner.query(node.compiled_sql)
-    for figure, table_name, value in sorted(rows):
-        yield figure, table_name, None if value is None else float(value)
+    for figure, table, value in sorted(rows, key=lambda row: str(row[0])):
+        yield figure, table, None if value is None else float(value)
 
 
-def _last_days(analyses: Sequence[Node]) -> dict[str, date | None]:
+def _last_days(node: Node) -> dict[str, date | None]:
     """Return the as-of date and the last day of every input, by name."""
-    (node,) = (node for node in analyses if node.name == LAST_DAYS)
     _, rows = dbt_runner.query(node.compiled_sql)
     return {name: last and date.fromisoformat(last) for name, last in rows}
 
 
 def _check(node: Node) -> _Outcome:
-    """Run an analysis, whose rows are faults.
+    """Run an analysis whose rows are faults, and tell the first one of each measure.
 
     The first sentence of its description says what must hold, the others what to do.
     """
     must_hold, _, remedy = node.description.partition(". ")
     _, rows = dbt_runner.query(node.compiled_sql)
-    faults = tuple(
-        f"{measure}{f' of {period}' if period else ''} should be {_amount(expected)} "
-        f"and is {_amount(found)}"
-        for measure, period, expected, found in rows
-    )
-    return _Outcome(node.name, _Rule(f"{must_hold}.", remedy), faults)
+    rows.sort(key=lambda row: (row[0], row[1] or ""))
+    faults = []
+    for measure, group in groupby(rows, key=lambda row: row[0]):
+        (_, period, expected, found), *others = group
+        place = f"{measure} of {period}" if period else measure
+        more = f" ({len(others)} more)" if others else ""
+        faults.append(
+            f"{place}: expected {_number(expected)}, found {_number(found)}{more}"
+        )
+    return _Outcome(node.name, f"{must_hold}.", remedy, tuple(faults))
 
 
 def _finding(outcome: _Outcome) -> Finding:
-    """Say what is wrong, of many faults the first ones."""
-    shown = list(outcome.faults[:DIFFERENCES_SHOWN])
-    if len(outcome.faults) > DIFFERENCES_SHOWN:
-        shown.append(f"and {len(outcome.faults) - DIFFERENCES_SHOWN} more")
-    return Finding(outcome.name, f"{'; '.join(shown)}.", outcome.rule.remedy)
+    """Say what is wrong; of many faults the first ones."""
+    shown = list(outcome.faults[:FAULTS_SHOWN])
+    if len(outcome.faults) > FAULTS_SHOWN:
+        shown.append(f"and {len(outcome.faults) - FAULTS_SHOWN} more")
+    return Finding(outcome.check, f"{'; '.join(shown)}.", outcome.remedy)
+
+
+def _outcome(check: str, faults: Sequence[str]) -> _Outcome:
+    """Return the outcome of a check that is made here."""
+    must_hold, remedy = _RULES[check]
+    return _Outcome(check, must_hold, remedy, tuple(faults))
 
 
 def _compare(
-    figures: Sequence[tuple[str, str, float | None]],
+    figures: Sequence[Figure],
     as_of_date: date | None,
     variables: Mapping[str, Any],
     published: Published,
 ) -> list[_Outcome]:
     """Compare the figures of the run with those of the last publication."""
-    now = {figure: value for figure, _, value in figures}
-    known = {figure: x for figure, x in published.figures.items() if x is not None}
-    faults: dict[str, list[str]] = {
-        name: [] for name in RULES if name.endswith("_as_before")
-    }
-    del faults["columns_are_as_before"]
+    changes = _Changes(
+        now={figure: value for figure, _, value in figures},
+        before={
+            figure: value
+            for figure, value in sorted(published.figures.items())
+            if value is not None
+        },
+        variables=variables,
+    )
     last = published.as_of_date
-    is_earlier = bool(as_of_date and last and as_of_date < last)
-    for figure, before in sorted(known.items()):
-        kind, _ = figure.split(".", maxsplit=1)
-        fault = _change(figure, before, now, known, variables, is_earlier)
-        if fault:
-            faults[f"{kind.rstrip('s')}s_are_as_before"].append(fault)
-    dates = f"the as-of date is {as_of_date}, and was {last} at the last publication"
-    name = "as_of_date_is_not_earlier"
-    outcomes = [_Outcome(name, RULES[name], (dates,) if is_earlier else ())]
-    return outcomes + [
-        _Outcome(name, RULES[name], tuple(found)) for name, found in faults.items()
+    if as_of_date and last and as_of_date < last:
+        dates = (
+            f"the as-of date is {as_of_date}, and was {last} at the last publication"
+        )
+        # What an earlier day has not seen yet is no loss.
+        return [
+            _outcome("as_of_date_is_not_earlier", [dates]),
+            _outcome("months_are_as_before", changes.of_months(is_earlier=True)),
+        ]
+    return [
+        _outcome("as_of_date_is_not_earlier", []),
+        _outcome("rows_are_as_before", changes.of_sizes("rows.")),
+        _outcome("totals_are_as_before", changes.of_sizes("total.")),
+        _outcome("months_are_as_before", changes.of_months(is_earlier=False)),
+        _outcome("scores_are_as_before", changes.of_scores()),
     ]
 
 
-def _change(
-    figure: str,
-    before: float,
-    figures: Mapping[str, float | None],
-    known: Mapping[str, float],
-    variables: Mapping[str, Any],
-    is_earlier: bool,
-) -> str:
-    """Say how a figure has changed by more than its limit, or nothing."""
-    kind, name = figure.split(".", maxsplit=1)
-    value = figures.get(figure)
-    change = f"{name} is {_amount(value)} and was {_amount(before)}"
-    if kind == "month":
+@dataclass(frozen=True)
+class _Changes:
+    """Figures of this run beside those of the last publication that were known."""
+
+    now: Mapping[str, float | None]
+    before: Mapping[str, float]
+    variables: Mapping[str, Any]
+
+    def of_sizes(self, kind: str) -> list[str]:
+        """Name the tables, or totals, that have shrunk or grown beyond the limits."""
+        return [
+            self._told(figure)
+            for figure in self._comparable(kind)
+            if figure != DAYS_OBSERVED
+            and (self._is_shrunk(figure) or self._is_grown(figure))
+        ]
+
+    def of_months(self, is_earlier: bool) -> list[str]:
+        """Name the figures of months that differ, or are gone.
+
+        Months before the first one that is there have been let go by the input.
+        """
+        limit = self.variables["publish_max_month_change"]
+        months = [_month(figure) for figure in self.now if figure.startswith("month.")]
+        gone = [
+            figure
+            for figure in self.before
+            if figure.startswith("month.")
+            and figure not in self.now
+            and not is_earlier
+            and _month(figure) > min(months, default="")
+        ]
+        changed = [
+            figure
+            for figure in self._comparable("month.")
+            if self._distance(figure) > limit * abs(self.before[figure])
+        ]
+        return [self._told(figure) for figure in sorted([*gone, *changed])]
+
+    def of_scores(self) -> list[str]:
+        """Name the scores that have moved by more points than the limit."""
+        limit = self.variables["publish_max_score_change"]
+        return [
+            self._told(figure)
+            for figure in self._comparable("score.")
+            if self._distance(figure) > limit
+        ]
+
+    def _comparable(self, kind: str) -> list[str]:
+        """Return the figures of a kind that this version of the package still has."""
+        return [
+            figure
+            for figure in self.before
+            if figure.startswith(kind) and figure in self.now
+        ]
+
+    def _distance(self, figure: str) -> float:
+        """Return how far a figure has moved; one that is not known any more, any."""
+        value = self.now[figure]
+        return float("inf") if value is None else abs(value - self.before[figure])
+
+    def _is_shrunk(self, figure: str) -> bool:
+        before, value = self.before[figure], self.now[figure]
+        limit = float(self.variables["publish_max_loss"])
+        if before < self.variables["small_sample_size"]:
+            limit = max(limit, SMALL_TABLE_LOSS)
         if value is None:
-            is_missing = not is_earlier and _month(figure) >= _first_month(figures)
-            return f"{change}" if is_missing else ""
-        limit = variables["publish_max_month_change"]
-        return change if abs(value - before) > limit * abs(before) else ""
-    if value is None:
-        return change
-    if kind == "score":
-        return change if abs(value - before) > variables[POINTS] else ""
-    if figure == DAYS_OBSERVED or is_earlier:
-        return ""
-    max_loss = variables["publish_max_loss"]
-    small = variables[SMALL]
-    if before < small:
-        max_loss = max(max_loss, SMALL_TABLE_LOSS)
-    if before - value > max_loss * abs(before) and figure not in FREE_TO_SHRINK:
-        return change
-    # Tables of periods grow with the days that are observed, those of cohorts with
-    # the square of them.
-    days = max(figures.get(DAYS_OBSERVED) or 1, 1) / max(known.get(DAYS_OBSERVED, 1), 1)
-    allowed = max(abs(before), small) * (1 + variables["publish_max_growth"])
-    return change if value > allowed * max(days, 1) ** 2 and before > 0 else ""
+            return True
+        return before - value > limit * abs(before) and figure != REJECTED_ROWS
+
+    def _is_grown(self, figure: str) -> bool:
+        """Tell whether a figure has grown by more than time explains.
+
+        Tables of periods grow with the days observed, cohorts with their square.
+        """
+        before, value = self.before[figure], self.now[figure]
+        if value is None or before <= 0:
+            # What was empty may become anything.
+            return False
+        days = self.now.get(DAYS_OBSERVED) or 1
+        ratio = max(days / max(self.before.get(DAYS_OBSERVED, 1), 1), 1)
+        size = max(before, float(self.variables["small_sample_size"]))
+        growth = float(self.variables["publish_max_growth"])
+        return value > size * ratio**2 * (1 + growth)
+
+    def _told(self, figure: str) -> str:
+        kind, name = figure.split(".", maxsplit=1)
+        value, before = _number(self.now.get(figure)), _number(self.before[figure])
+        if kind == "rows":
+            return f"{name} has {value} rows and had {before}"
+        return f"{name} is {value} and was {before}"
 
 
 def _month(figure: str) -> str:
     return figure.rsplit(".", maxsplit=1)[-1]
-
-
-def _first_month(figures: Mapping[str, float | None]) -> str:
-    """Return the first month that has figures; what an input has let go is no loss."""
-    months = [_month(figure) for figure in figures if figure.startswith("month.")]
-    return min(months, default="")
 
 
 def _compare_columns(
@@ -332,28 +393,26 @@ def _compare_columns(
     published: Published,
 ) -> _Outcome:
     """Compare the columns of the public tables with those of the last publication."""
-    faults: list[str] = []
+    if _contract(package_version) > _contract(published.package_version):
+        return _outcome("columns_are_as_before", [])
+    faults = []
     for table, before in sorted(published.columns.items()):
         if table not in columns:
             faults.append(f"{table} is gone")
             continue
-        now = columns[table]
-        faults += [
-            f"{table}.{name} is gone"
-            if name not in now
-            else f"{table}.{name} is {now[name]} and was {kind}"
-            for name, kind in before.items()
-            if name not in now or now[name].casefold() != kind.casefold()
-        ]
-    is_new = _contract(package_version) > _contract(published.package_version)
-    name = "columns_are_as_before"
-    return _Outcome(name, RULES[name], () if is_new else tuple(faults))
+        for name, kind in before.items():
+            found = columns[table].get(name)
+            if found is None:
+                faults.append(f"{table}.{name} is gone")
+            elif found.casefold() != kind.casefold():
+                faults.append(f"{table}.{name} is {found} and was {kind}")
+    return _outcome("columns_are_as_before", faults)
 
 
-def _contract(version: str) -> tuple[int, int]:
-    """Return the part of a version that changes when readers have to change."""
-    major, minor, *_ = (int(part) for part in version.split("-")[0].split("."))
-    return (major, 0 if major else minor)
+def _contract(version: str) -> tuple[int, ...]:
+    """Return the part of a version by which it says that readers have to change."""
+    major, minor, *_ = (int(number) for number in re.findall(r"\d+", f"{version}.0"))
+    return (major,) if major else (major, minor)
 
 
 def _check_ages(
@@ -362,22 +421,22 @@ def _check_ages(
     """Compare the last day of every input that has a limit with today."""
     today = now.astimezone(ZoneInfo(variables["reporting_timezone"])).date()
     faults = []
-    for name, limit in variables[MAX_AGES].items():
+    for name, limit in variables["input_max_age_days"].items():
         last = days.get(name)
         if limit is None:
             continue
         if last is None:
-            faults.append(f"{name} has no row that could tell its age")
+            faults.append(f"{name} has no row with a date")
         elif (today - last).days > limit:
             faults.append(
-                f"the last event of {name} is of {last}, {(today - last).days} days "
-                f"ago, and {limit} are allowed"
+                f"the last event of {name} was on {last}, {(today - last).days} days "
+                f"ago, and {_number(limit)} are allowed"
             )
-    return _Outcome("inputs_are_fresh", RULES["inputs_are_fresh"], tuple(faults))
+    return _outcome("inputs_are_fresh", faults)
 
 
-def _amount(value: Any) -> str:
-    """Return a number as people write it, with the decimals that it has, at most 4."""
+def _number(value: Any) -> str:
+    """Return a number as it is read, with at most four digits behind the point."""
     if value is None:
         return "unknown"
     text = f"{float(value):,.4f}"

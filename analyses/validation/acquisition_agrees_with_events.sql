@@ -1,0 +1,149 @@
+-- One row per measure and channel in which the new customers that are credited to it
+-- disagree with the touches before their first purchases.
+-- For the three models that credit one touch: they need no path, only its ends.
+{%- set model_in_use = var('acquisition_attribution_model') %}
+
+with journey_events as (
+    select * from {{ ref('customer_journey', 'fct_journey_events') }}
+    where customer_id is not null
+),
+
+run_parameters as (
+    select * from {{ ref('customer_journey', 'int_run_parameters') }}
+),
+
+journey_channels as (
+    select * from {{ ref('journey_channels') }}
+),
+
+periods as (
+    select * from {{ ref('customer_journey', 'dim_periods') }}
+),
+
+acquisition as (
+    select * from {{ ref('customer_journey', 'rpt_acquisition') }}
+    where
+        campaign = 'all'
+        and channel <> 'all'
+        and attribution_model in ('first', 'last', 'last_non_direct')
+),
+
+customers as (
+    select * from {{ ref('customer_journey', 'dim_customers') }}
+    where orders > 0
+),
+
+grains as (
+    select distinct period_grain
+    from periods
+),
+
+find_first_purchases as (
+    select
+        customer_id,
+        min(occurred_at) as purchased_at
+    from journey_events
+    where event_type = 'purchase'
+    group by customer_id
+),
+
+rank_touches as (
+    select
+        find_first_purchases.customer_id,
+        touches.channel,
+        row_number() over (
+            partition by find_first_purchases.customer_id
+            order by touches.occurred_at, touches.source_id
+        ) as first_rank,
+        row_number() over (
+            partition by find_first_purchases.customer_id
+            order by touches.occurred_at desc, touches.source_id desc
+        ) as last_rank,
+        row_number() over (
+            partition by find_first_purchases.customer_id
+            order by
+                case when journey_channels.is_direct then 1 else 0 end,
+                touches.occurred_at desc, touches.source_id desc
+        ) as last_non_direct_rank
+    from find_first_purchases
+    inner join journey_events as touches
+        on
+            find_first_purchases.customer_id = touches.customer_id
+            and touches.event_type = 'touchpoint'
+            and touches.channel is not null
+            and find_first_purchases.purchased_at >= touches.occurred_at
+            and {{ days_between(
+                'touches.occurred_date',
+                'cast(find_first_purchases.purchased_at as date)'
+            ) }} <= {{ var('attribution_lookback_days') }}
+    left join journey_channels on touches.channel = journey_channels.channel
+),
+
+name_channels as (
+    select
+        find_first_purchases.customer_id,
+        {%- for model in ['first', 'last', 'last_non_direct'] %}
+        max(case
+            when rank_touches.{{ model }}_rank = 1 then rank_touches.channel
+        end) as {{ model }}_channel,
+        {%- endfor %}
+        cast(find_first_purchases.purchased_at as date) as first_date
+    from find_first_purchases
+    left join rank_touches
+        on find_first_purchases.customer_id = rank_touches.customer_id
+    group by find_first_purchases.customer_id, find_first_purchases.purchased_at
+),
+
+-- Whose first purchase is not known to be first is new nowhere.
+find_new_customers as (
+    select name_channels.*
+    from name_channels
+    cross join run_parameters
+    where
+        not run_parameters.is_history_start_known
+        or name_channels.first_date >= {{ add_days(
+            'run_parameters.history_start_date', var('left_truncation_days')
+        ) }}
+),
+
+list_values as (
+    {%- for model in ['first', 'last', 'last_non_direct'] %}
+    select
+        'rpt_acquisition.new_customers of '
+        || coalesce(find_new_customers.{{ model }}_channel, '(none)')
+        || ' by {{ model }} and ' || grains.period_grain as measure,
+        1 as expected,
+        0 as found
+    from find_new_customers
+    cross join grains
+    union all
+    {%- endfor %}
+    select
+        'rpt_acquisition.new_customers of ' || channel || ' by ' || attribution_model
+        || ' and ' || period_grain as measure,
+        0 as expected,
+        new_customers as found
+    from acquisition
+    union all
+    select
+        'dim_customers.acquisition_channel '
+        || coalesce({{ model_in_use }}_channel, '(none)') as measure,
+        1 as expected,
+        0 as found
+    from name_channels
+    union all
+    select
+        'dim_customers.acquisition_channel ' || acquisition_channel as measure,
+        0 as expected,
+        1 as found
+    from customers
+)
+
+select
+    measure,
+    {{ as_text('null') }} as period,
+    sum(coalesce(expected, 0)) as expected,
+    sum(coalesce(found, 0)) as found
+from list_values
+group by measure
+having {{ disagrees() }}

@@ -1,0 +1,136 @@
+-- One row per score and month, or over all of history, in which the reports disagree
+-- with the answers: the latest of each person, told by the moment it was given.
+
+with survey_scores as (
+    select * from {{ ref('customer_journey', 'fct_survey_scores') }}
+    where score is not null
+),
+
+journey_survey_questions as (
+    select
+        *,
+        {{ worst_answer() }} as worst_answer,
+        {{ best_answer() }} as best_answer
+    from {{ ref('journey_survey_questions') }}
+),
+
+periods as (
+    select * from {{ ref('customer_journey', 'dim_periods') }}
+),
+
+experience as (
+    select * from {{ ref('customer_journey', 'rpt_experience') }}
+    where
+        segment_column = 'all'
+        and question_id = 'all'
+        and period_grain in ('month', 'all')
+),
+
+place_answers as (
+    select
+        survey_scores.*,
+        cast(null as date) as month_start
+    from survey_scores
+    union all
+    select
+        survey_scores.*,
+        cast({{ dbt.date_trunc('month', 'survey_scores.responded_date') }} as date)
+            as month_start
+    from survey_scores
+    where exists (select 1 from periods where periods.period_grain = 'month')
+),
+
+-- One answer of a person counts: of NPS in all, of the others to each question.
+number_answers as (
+    select
+        place_answers.*,
+        questions.worst_answer,
+        questions.best_answer,
+        questions.weight,
+        case
+            when
+                place_answers.customer_id is null
+                or '{{ var("survey_answers_counted") }}' = 'all'
+                then 1
+            else row_number() over (
+                    partition by
+                        place_answers.month_start,
+                        place_answers.customer_id,
+                        questions.survey_type,
+                        case
+                            when questions.survey_type <> 'nps'
+                                then place_answers.question_id
+                        end
+                    order by
+                        place_answers.responded_at desc, place_answers.response_id desc
+                )
+        end as answer_number
+    from place_answers
+    inner join journey_survey_questions as questions
+        on place_answers.question_id = questions.question_id
+),
+
+score_questions as (
+    select
+        month_start,
+        survey_type,
+        question_id,
+        count(*) as responses,
+        sum(case when score >= 9 then 1 when score < 7 then -1 else 0 end)
+            as net_promoters,
+        sum(
+            {{ as_double('score - worst_answer') }}
+            / {{ as_double('best_answer - worst_answer') }}
+        ) as shares_of_scale,
+        max({{ as_double('weight') }}) as weight,
+        max({{ as_double('weight') }}) * greatest(least(
+            ({{ as_double('avg(score)') }} - {{ as_double('max(worst_answer)') }})
+            / ({{ as_double('max(target)') }} - {{ as_double('max(worst_answer)') }}),
+            1
+        ), 0) as weighted_attainment
+    from number_answers
+    where answer_number = 1
+    group by month_start, survey_type, question_id
+),
+
+score_types as (
+    select
+        month_start,
+        survey_type,
+        sum(responses) as responses,
+        100 * case survey_type
+            when 'nps' then {{ ratio('sum(net_promoters)', 'sum(responses)') }}
+            when 'css' then {{ ratio('sum(shares_of_scale)', 'sum(responses)') }}
+            else {{ ratio('sum(weighted_attainment)', 'sum(weight)') }}
+        end as score
+    from score_questions
+    group by month_start, survey_type
+),
+
+list_values as (
+    {%- for measure in ['responses', 'score'] %}
+    select
+        survey_type || ' {{ measure }}' as measure,
+        month_start,
+        {{ as_double(measure) }} as expected,
+        0 as found
+    from score_types
+    union all
+    select
+        survey_type || ' {{ measure }}' as measure,
+        period_start as month_start,
+        0 as expected,
+        {{ as_double(measure) }} as found
+    from experience
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+)
+
+select
+    'rpt_experience.' || measure as measure,
+    substr({{ as_text('month_start') }}, 1, 7) as period,
+    sum(coalesce(expected, 0)) as expected,
+    sum(coalesce(found, 0)) as found
+from list_values
+group by measure, month_start
+having {{ disagrees('1e-6') }}
