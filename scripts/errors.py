@@ -2,7 +2,10 @@
 
 import errno
 import os
+import signal
 
+# What a shell reports of a process that a signal has ended.
+SIGNALLED = 128
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -28,6 +31,24 @@ class LockedError(PipelineError):
     """Another run holds the lock of the database."""
 
     exit_code = 4
+
+
+class StoppedError(PipelineError):
+    """Ctrl-C, or a signal to terminate; shells know the exit codes."""
+
+    def __init__(self, error: KeyboardInterrupt) -> None:
+        is_terminated = isinstance(error, Terminated)
+        number = signal.SIGTERM if is_terminated else signal.SIGINT
+        name = number.name if is_terminated else "Ctrl-C"
+        super().__init__(
+            f"stopped by {name}: what readers have is whole, and the next run begins "
+            "anew."
+        )
+        self.exit_code = SIGNALLED + number
+
+
+class Terminated(KeyboardInterrupt):
+    """A signal to terminate, which ends what works as Ctrl-C does."""
 
 
 def of_the_disk(error: OSError, action: str) -> PipelineError:

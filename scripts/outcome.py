@@ -85,6 +85,20 @@ class Outcome:
         self.error = str(error)
         self.exit_code = error.exit_code
 
+    def explain_failure(self, *, is_publishing: bool) -> None:
+        """Say which node failed and what to do, if the build has failed."""
+        failed = [node for node in self.nodes if node.is_failed]
+        if not failed:
+            return
+        # What was refused before any SQL ran has made the exit code.
+        first = min(failed, key=lambda node: not node.is_misconfigured)
+        more = f" and {len(failed) - 1} more" if failed[1:] else ""
+        self.error = (
+            f"{first.kind.replace('_', ' ')} {first.name}{more} failed{_reason(first)}."
+            + " Nothing is published, what readers have is as it was." * is_publishing
+            + " Mend what failed, and go on with --retry."
+        )
+
     def counts(self) -> Mapping[str, int]:
         """Return how many seeds, models and tests are good, and what failed."""
         good = Counter(
@@ -228,6 +242,15 @@ def _described(node: Node) -> dict[str, str]:
 
 def _sentence(node: Node) -> str:
     return f"{node.kind} {node.name}: {node.description or _message(node)}"
+
+
+def _reason(node: Node) -> str:
+    """Return why a node failed, to follow a sentence; a unit test's is a table."""
+    if node.kind == "unit_test":
+        return ""
+    is_test = node.kind == "test"
+    text = node.description if is_test and node.description else _message(node)
+    return f": {text.rstrip('.')}"
 
 
 def _message(node: Node) -> str:

@@ -6,16 +6,20 @@ Exit codes: 0 good; 1 a build or a test failed; 2 wrong usage or configuration;
 
 import os
 import secrets
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 import yaml
 
+import last_build
 import variables as variable_values
-from errors import ConfigurationError, PipelineError
+from errors import PipelineError, StoppedError, Terminated
+from last_build import Asked, Selection
 
 if TYPE_CHECKING:
     from runs import Run
@@ -126,41 +130,44 @@ def run(
 
     A selection is built and tested only.
     """
-    if is_retry and (select or exclude or selector or is_fitting):
+    if is_retry and (
+        select or exclude or selector or is_fitting or target or variables or as_of
+    ):
         raise typer.BadParameter("--retry builds what the last run was asked for.")
     more = [
         *(["--full-refresh"] if full_refresh else []),
         *(["--threads", str(threads)] if threads else []),
     ]
 
-    selection = (_words(select), _words(exclude), selector, has_unit_tests)
+    def ask(project: Path, target_path: Path) -> Asked:
+        if is_retry:
+            return last_build.recall(target_path)
+        return Asked(
+            target,
+            variable_values.given(project, variables, as_of),
+            Selection(_words(select), _words(exclude), selector, has_unit_tests),
+            is_fitting,
+            is_publishing,
+        )
 
     def run_all(run: "Run") -> None:
         import runs
 
-        chosen = runs.Selection(*selection)
-        will_publish, will_report = runs.plan(
-            run, chosen, is_retry, is_fitting, is_publishing, is_reporting
-        )
+        will_publish, will_report = runs.plan(run, is_reporting)
         if has_parquet:
             runs.require_parquet(run)
-        runs.build(run, chosen, more, is_retry=is_retry)
-        if is_fitting:
-            runs.fit_and_score(run, chosen, more)
+        runs.build(run, more, is_retry=is_retry)
+        if run.asked.is_fitting:
+            runs.fit_and_score(run, more)
         runs.collect(run)
         run.voice.build(run.outcome)
-        if run.outcome.exit_code:
-            if will_publish:
-                run.voice.say("Not published: what readers have is as it was.")
-        elif will_publish:
+        run.outcome.explain_failure(is_publishing=will_publish)
+        if will_publish and not run.outcome.exit_code:
             _publish(run, is_accepting, has_parquet)
-        elif run.place is None and run.outcome.is_whole and run.project.tables:
-            # Readers query the tables where they are built.
-            runs.validate(run, is_accepting=is_accepting)
         if will_report and "published" in run.outcome.places:
             runs.report(run)
 
-    _carry_out("run", run_all, project_dir, target, variables, as_of, is_json)
+    _carry_out("run", run_all, project_dir, ask, is_json)
 
 
 @app.command()
@@ -178,7 +185,8 @@ def validate(
 
         runs.validate(run, is_accepting=False)
 
-    _carry_out("validate", check, project_dir, target, variables, as_of, is_json)
+    ask = _asking(target, variables, as_of)
+    _carry_out("validate", check, project_dir, ask, is_json)
 
 
 @app.command()
@@ -197,12 +205,10 @@ def publish(
         import runs
 
         runs.require_place(run)
-        runs.collect(run)
         _publish(run, is_accepting, has_parquet)
 
-    _carry_out(
-        "publish", validate_and_publish, project_dir, target, variables, as_of, is_json
-    )
+    ask = _asking(target, variables, as_of)
+    _carry_out("publish", validate_and_publish, project_dir, ask, is_json)
 
 
 @app.command()
@@ -256,7 +262,8 @@ def fit(
         if is_strict and any(one.warning for one in run.outcome.fits):
             run.outcome.exit_code = 1
 
-    _carry_out("fit", fit_models, project_dir, target, variables, as_of, is_json)
+    ask = _asking(target, variables, as_of)
+    _carry_out("fit", fit_models, project_dir, ask, is_json)
 
 
 @app.command()
@@ -281,56 +288,65 @@ def _publish(run: "Run", is_accepting: bool, has_parquet: bool) -> None:
 
     if has_parquet:
         runs.require_parquet(run)
+    # What the last run has not built was built by one before it.
+    runs.collect_all(run)
     runs.validate(run, is_accepting=is_accepting)
     runs.publish(run)
     if has_parquet:
         runs.publish_parquet(run)
 
 
+def _asking(
+    target: str | None, variables: str | None, as_of: str | None
+) -> Callable[[Path, Path], Asked]:
+    """Return what asks for everything, with these options."""
+
+    def ask(project: Path, _: Path) -> Asked:
+        return Asked(target, variable_values.given(project, variables, as_of))
+
+    return ask
+
+
 def _carry_out(
     name: str,
     command: Callable[["Run"], None],
     project_dir: Path,
-    target: str | None,
-    variables: str | None,
-    as_of: str | None,
+    ask: Callable[[Path, Path], Asked],
     is_json: bool,
 ) -> None:
-    """Do a command while the database is locked, and exit with its code."""
+    """Do a command while the database is locked, and exit with its code.
+
+    `ask` returns what a project and its target folder are asked for.
+    """
     project = _enter(project_dir)
-    try:
-        chosen = variable_values.given(project, variables, as_of)
-        values = variable_values.effective(project, chosen)
-    except ConfigurationError as error:
-        raise _stop(error) from error
-    options = [
-        *(["--target", target] if target else []),
-        *(["--vars", yaml.safe_dump(chosen)] if chosen else []),
-    ]
-    # dbt takes seconds to import: --help and a wrong option do not wait for it.
-    import runs
-    import summary
-    from outcome import Outcome
+    with _stoppable():
+        # dbt takes seconds to import: --help and a wrong option do not wait for it.
+        import runs
+        import summary
+        from outcome import Outcome
 
     now = datetime.now(UTC)
     run_id = f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
     outcome = Outcome(name, run_id, now)
     voice = summary.Json() if is_json else summary.Words()
     try:
-        with (
-            runs.explained(values),
-            runs.hold(project, options, values, voice, outcome) as run,
-        ):
+        with runs.explained({}), runs.hold_folder(project) as target_path:
             try:
-                with runs.explained(values):
+                asked = ask(project, target_path)
+                values = variable_values.effective(project, asked.variables)
+                with (
+                    runs.explained(values),
+                    runs.hold(project, asked, values, voice, outcome) as run,
+                ):
                     command(run)
             except PipelineError as error:
                 outcome.stop(error)
             if name == "run":
-                outcome.write(run.project.target_path)
+                outcome.write(target_path)
     except PipelineError as error:
         outcome.stop(error)
-    voice.end(outcome)
+    with suppress(BrokenPipeError):
+        voice.end(outcome)
     if outcome.error:
         typer.echo(f"Error: {outcome.error}", err=True)
     raise typer.Exit(outcome.exit_code)
@@ -339,13 +355,24 @@ def _carry_out(
 def _look(command: Callable[[Path], None], project_dir: Path) -> None:
     """Do a command that builds nothing, and exit with its code."""
     project = _enter(project_dir)
-    try:
+    with _stoppable():
         import runs
 
         with runs.explained({}):
             command(project)
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Exit with the code and the sentence of what stops a command."""
+    try:
+        try:
+            yield
+        except KeyboardInterrupt as error:
+            raise StoppedError(error) from error
     except PipelineError as error:
-        raise _stop(error) from error
+        typer.echo(f"Error: {error}", err=True)
+        raise typer.Exit(error.exit_code) from error
 
 
 def _enter(project_dir: Path) -> Path:
@@ -355,15 +382,15 @@ def _enter(project_dir: Path) -> Path:
     return project
 
 
-def _stop(error: PipelineError) -> typer.Exit:
-    typer.echo(f"Error: {error}", err=True)
-    return typer.Exit(error.exit_code)
-
-
 def _words(values: list[str] | None) -> tuple[str, ...]:
     """Return the words of an option that may be given more than once."""
     return tuple(word for value in values or () for word in value.split())
 
 
+def _terminate(*_: Any) -> None:
+    raise Terminated
+
+
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _terminate)
     app()

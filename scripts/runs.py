@@ -1,11 +1,11 @@
 """The steps of a run, in order: lock, build, fit, validate, publish, report."""
 
 import importlib.util
-import json
 import os
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -13,16 +13,22 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import yaml
-
 import dbt_runner
+import last_build
 import locks
 import outcome as outcomes
 import published
 import publishing
 import variables
 from dbt_runner import Project
-from errors import ConfigurationError, PipelineError, RefusedError, of_the_disk
+from errors import (
+    ConfigurationError,
+    PipelineError,
+    RefusedError,
+    StoppedError,
+    of_the_disk,
+)
+from last_build import Asked
 from outcome import Outcome
 from published import DuckdbFile, Place, PostgresSchema
 from summary import Voice
@@ -35,9 +41,13 @@ INPUTS = (
 
 @dataclass(frozen=True)
 class Run:
-    """A run that holds its locks. `place` is none where nothing can be published."""
+    """A run that holds its locks. `place` is none where nothing can be published.
+
+    `variables` are the effective ones, `options` those that every dbt command gets.
+    """
 
     project: Project
+    asked: Asked
     options: tuple[str, ...]
     variables: Mapping[str, Any]
     place: Place | None
@@ -46,46 +56,32 @@ class Run:
     connection: Any = None
 
 
-@dataclass(frozen=True)
-class Selection:
-    """What to build, in dbt's words; nothing said means everything."""
+@contextmanager
+def hold_folder(folder: Path) -> Iterator[Path]:
+    """Lock a project's target folder, where dbt keeps its state, and return it.
 
-    select: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-    selector: str | None = None
-    has_unit_tests: bool = True
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether every table is built."""
-        return not (self.select or self.exclude or self.selector)
-
-    def words(self) -> list[str]:
-        """Return the options of `dbt build`."""
-        return [
-            *(["--select", *self.select] if self.select else []),
-            *(["--exclude", *self.exclude] if self.exclude else []),
-            *(["--selector", self.selector] if self.selector else []),
-            *([] if self.has_unit_tests else ["--exclude-resource-type", "unit_test"]),
-        ]
+    Raises LockedError if another run is at work there.
+    """
+    target_path = target_folder(folder)
+    with locks.file_lock(target_path / "pipeline.lock"):
+        yield target_path
 
 
 @contextmanager
 def hold(
     folder: Path,
-    options: Sequence[str],
+    asked: Asked,
     variables: Mapping[str, Any],
     voice: Voice,
     outcome: Outcome,
 ) -> Iterator[Run]:
-    """Lock a project and its database, and look at what a run would stumble over.
+    """Lock a project's database, and look at what a run would stumble over.
 
     Raises LockedError if another run is at work, ConfigurationError if the database
     cannot be opened or the place to publish to holds something else.
     """
+    options = tuple(asked.options())
     with ExitStack() as stack:
-        # One run at a time in a folder: dbt keeps its state there.
-        stack.enter_context(locks.file_lock(target_folder(folder) / "pipeline.lock"))
         project = dbt_runner.load(folder, options)
         place = find_place(project, variables)
         connection = None
@@ -93,14 +89,18 @@ def hold(
             connection = dbt_runner.connect()
             stack.callback(connection.close)
             stack.enter_context(locks.postgres_lock(connection, project.schema))
-        elif isinstance(place, DuckdbFile) and project.database_file:
-            work = project.database_file
+        if work := project.database_file:
             stack.enter_context(locks.file_lock(work.with_name(f"{work.name}.lock")))
             if work.exists():
                 published.open_file(work, is_read_only=False).close()
+        if isinstance(place, DuckdbFile):
+            # Two projects may publish to one place.
+            stack.enter_context(
+                locks.file_lock(place.path.with_name(f".{place.path.name}.lock"))
+            )
         if place:
             published.last_publication(place)
-        yield Run(project, tuple(options), variables, place, voice, outcome, connection)
+        yield Run(project, asked, options, variables, place, voice, outcome, connection)
         if project.engine == "duckdb":
             dbt_runner.disconnect()
 
@@ -140,26 +140,21 @@ def find_published(
     return project, place
 
 
-def plan(
-    run: Run,
-    selection: Selection,
-    is_retry: bool,
-    is_fitting: bool,
-    is_publishing: bool | None,
-    is_reporting: bool | None,
-) -> tuple[bool, bool]:
+def plan(run: Run, is_reporting: bool | None) -> tuple[bool, bool]:
     """Return whether to publish and to report, before anything is built.
 
     Raises ConfigurationError if what is asked for cannot be had.
     """
-    run.outcome.is_whole = _last_was_whole(run) if is_retry else selection.is_whole
-    if is_publishing:
+    asked = run.asked
+    run.outcome.is_whole = asked.selection.is_whole
+    if asked.is_publishing:
         require_place(run)
-    if is_fitting:
+    if asked.is_fitting:
         load_value_fit()
     if is_reporting:
         load_report()
-    will_publish = run.outcome.is_whole if is_publishing is None else is_publishing
+    is_wanted = asked.is_publishing
+    will_publish = run.outcome.is_whole if is_wanted is None else is_wanted
     will_report = has_report() if is_reporting is None else is_reporting
     return will_publish and run.place is not None, will_report
 
@@ -181,24 +176,25 @@ def require_parquet(run: Run) -> DuckdbFile:
     return run.place
 
 
-def build(
-    run: Run, selection: Selection, options: Sequence[str], *, is_retry: bool
-) -> None:
+def build(run: Run, options: Sequence[str], *, is_retry: bool) -> None:
     """Run `dbt build`, or what failed in the last run and what waited for it.
 
     Raises ConfigurationError if the selection matches nothing.
     """
-    # A run that is killed leaves nothing that could be retried.
-    (run.project.target_path / outcomes.SUMMARY_FILE).unlink(missing_ok=True)
     if is_retry:
-        _dbt(run, "retry", options)
+        results = str(run.project.target_path / last_build.FOLDER)
+        _dbt(run, "retry", ["--state", results, *options])
+        if not run.outcome.nodes:
+            run.voice.say("Nothing had failed in the last run: nothing is built anew.")
         return
-    _dbt(run, "build", [*selection.words(), *options])
+    # A build that is killed leaves nothing that could be retried.
+    last_build.forget(run.project.target_path)
+    _dbt(run, "build", [*run.asked.selection.words(), *options])
     if not run.outcome.nodes:
         raise ConfigurationError("the selection matches nothing: nothing built.")
 
 
-def fit_and_score(run: Run, selection: Selection, options: Sequence[str]) -> None:
+def fit_and_score(run: Run, options: Sequence[str]) -> None:
     """Fit the models to what was built, and build what reads their parameters."""
     if run.outcome.exit_code:
         run.voice.warn("nothing is fitted, as the build failed.")
@@ -210,6 +206,7 @@ def fit_and_score(run: Run, selection: Selection, options: Sequence[str]) -> Non
         collect(run)
         run.voice.build(run.outcome)
         raise
+    selection = run.asked.selection
     fed = load_value_fit().SCORED
     select = tuple(f"{fed},{word}" for word in selection.select) or (fed,)
     # Unit tests bring their own parameters.
@@ -231,11 +228,44 @@ def fit(run: Run) -> None:
 
 
 def collect(run: Run) -> None:
-    """Read what came out of the tables, those that this run has built if it has."""
+    """Read what came out of the tables that this run has built."""
+    built = {node.name for node in run.outcome.nodes if node.status == "success"}
+    try:
+        _collect(run, built)
+    except dbt_runner.DbtConnectionError:
+        # What broke the build may have broken the database; the build says so.
+        if not run.outcome.exit_code:
+            raise
+
+
+def collect_all(run: Run) -> None:
+    """Read what came out of all tables, whoever has built them.
+
+    Raises ConfigurationError if there are some that nobody has.
+    """
+    require_tables(run)
+    _collect(run, set(run.project.relations))
+
+
+def _collect(run: Run, built: AbstractSet[str]) -> None:
     file = run.project.database_file
     run.outcome.places["built"] = str(file.resolve() if file else dbt_runner.location())
-    built = {node.name for node in run.outcome.nodes if node.status == "success"}
-    outcomes.collect(run.project, run.outcome, built or set(run.project.relations))
+    outcomes.collect(run.project, run.outcome, built)
+
+
+def require_tables(run: Run) -> dict[str, dict[str, str]]:
+    """Return the columns of the public tables, or raise ConfigurationError.
+
+    Every public table has to be there, since readers get all of them.
+    """
+    columns = _columns(run.project)
+    missing = [table.name for table in run.project.tables if table.name not in columns]
+    if missing:
+        raise ConfigurationError(
+            f"{len(missing)} of {len(run.project.tables)} tables are not built yet, "
+            f"such as {missing[0]}: build them by a run without a selection."
+        )
+    return columns
 
 
 def validate(run: Run, *, is_accepting: bool) -> None:
@@ -245,6 +275,7 @@ def validate(run: Run, *, is_accepting: bool) -> None:
     """
     import validation
 
+    columns = require_tables(run)
     last = published.last_publication(run.place) if run.place else None
     compared = (
         validation.Published(
@@ -257,7 +288,7 @@ def validate(run: Run, *, is_accepting: bool) -> None:
         run.project.folder,
         run.options,
         run.variables,
-        _columns(run.project),
+        columns,
         run.project.package_version,
         compared,
         datetime.now(UTC),
@@ -358,33 +389,20 @@ def load_value_fit() -> ModuleType:
 
 def target_folder(project: Path) -> Path:
     """Return the folder that dbt writes its files to."""
-    named = os.environ.get("DBT_TARGET_PATH")
-    if not named:
-        file = project / "dbt_project.yml"
-        try:
-            named = (yaml.safe_load(file.read_text()) or {}).get("target-path")
-        except (OSError, yaml.YAMLError) as error:
-            raise ConfigurationError(f"{file} cannot be read: {error}") from error
+    content = variables.read_project(project / "dbt_project.yml")
+    named = os.environ.get("DBT_TARGET_PATH") or content.get("target-path")
     return project / (named or "target")
 
 
-def _last_was_whole(run: Run) -> bool:
-    """Return whether the last run, which is to be retried, had no selection."""
-    file = run.project.target_path / outcomes.SUMMARY_FILE
-    try:
-        return bool(json.loads(file.read_text())["is_whole"])
-    except (OSError, ValueError, KeyError):
-        raise ConfigurationError(
-            "there is no last run that could be retried, or it was killed: run without "
-            "--retry."
-        ) from None
-
-
 def _dbt(run: Run, command: str, options: Sequence[str]) -> None:
+    target_path = run.project.target_path
+    # dbt writes none when there is nothing to do.
+    (target_path / last_build.RESULTS_FILE).unlink(missing_ok=True)
     with run.voice.progress() as on_step:
         nodes = dbt_runner.run(
             command, run.project.folder, [*run.options, *options], on_step
         )
+    last_build.keep(target_path, run.asked)
     known = {node.unique_id: node for node in run.outcome.nodes}
     fresh = {node.unique_id: node for node in nodes}
     run.outcome.nodes = tuple((known | fresh).values())
@@ -461,13 +479,20 @@ def _git_revision(folder: Path) -> str | None:
 
 @contextmanager
 def explained(values: Mapping[str, Any]) -> Iterator[None]:
-    """Turn what stops dbt or the file system into a sentence and an exit code."""
+    """Turn what stops a command into a sentence and an exit code."""
     try:
         yield
+    except KeyboardInterrupt as error:
+        raise StoppedError(error) from error
     except dbt_runner.DbtConfigurationError as error:
         sentence = variables.name_input(str(error), values)
         raise ConfigurationError(sentence) from error
     except dbt_runner.DbtError as error:
         raise PipelineError(str(error)) from error
+    except BrokenPipeError as error:
+        raise PipelineError(
+            "nobody reads the output any more, so the command stopped: send it to a "
+            "file if you do not want to read to the end."
+        ) from error
     except OSError as error:
         raise of_the_disk(error, "go on") from error

@@ -26,7 +26,6 @@ from outcome import STATUSES, BuiltTable, InputRows, Outcome
 
 if TYPE_CHECKING:
     from validation import Finding
-
     from value_fit import PeriodFit
 
 FAILING_ROWS_SHOWN = 3
@@ -38,7 +37,19 @@ FIRST_QUERY = (
     "order by period_start"
 )
 
-out = Console(highlight=False, markup=False, soft_wrap=True)
+
+class _Output(Console):
+    """Standard output, of which a run can tell why it stops when nobody reads it."""
+
+    def on_broken_pipe(self) -> None:
+        """Write to nobody from now on, and raise BrokenPipeError."""
+        try:
+            super().on_broken_pipe()
+        except SystemExit:
+            raise BrokenPipeError from None
+
+
+out = _Output(highlight=False, markup=False, soft_wrap=True)
 if not out.is_terminal:
     # A file has no edge that cells would have to be wrapped at.
     out.width = 120
@@ -162,7 +173,10 @@ class Json:
 
 
 def _print_event(event: str, **values: Any) -> None:
-    typer.echo(json.dumps({"event": event} | values, default=str))
+    try:
+        typer.echo(json.dumps({"event": event} | values, default=str))
+    except BrokenPipeError:
+        out.on_broken_pipe()
 
 
 def show_fits(fits: Sequence["PeriodFit"]) -> None:

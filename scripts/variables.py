@@ -63,6 +63,29 @@ def effective(project: Path, chosen: Mapping[str, Any]) -> dict[str, Any]:
     return values | for_one.get(PACKAGE, {}) | dict(chosen)
 
 
+def read_project(file: Path) -> dict[str, Any]:
+    """Return what a dbt_project.yml says.
+
+    Raises ConfigurationError if there is none, or none that can be read.
+    """
+    try:
+        return yaml.safe_load(file.read_text()) or {}
+    except FileNotFoundError:
+        raise ConfigurationError(
+            f"{file.parent} is no dbt project, as it has no dbt_project.yml: name the "
+            "folder of one with --project-dir."
+        ) from None
+    except OSError as error:
+        raise ConfigurationError(f"cannot read {file}: {error.strerror}.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f" in line {mark.line + 1}" if mark else ""
+        reason = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise ConfigurationError(
+            f"{file} is not YAML{line}: {reason}. Correct it."
+        ) from error
+
+
 def name_input(sentence: str, values: Mapping[str, Any]) -> str:
     """Return dbt's sentence about an unknown model, in terms of an input variable."""
     unknown = re.search(r"depends on a node named '([^']+)' which was", sentence)
@@ -77,12 +100,7 @@ def name_input(sentence: str, values: Mapping[str, Any]) -> str:
 
 def _split(file: Path) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
     """Return the variables of a project file: for everybody, and by package."""
-    if not file.exists():
-        return {}, {}
-    try:
-        content = yaml.safe_load(file.read_text()) or {}
-    except yaml.YAMLError as error:
-        raise ConfigurationError(f"{file} is not YAML: {error}") from error
+    content = read_project(file) if file.exists() else {}
     declared = content.get("vars") or {}
     # Every package whose variables could be meant is named as a project is.
     packages = {PACKAGE, content.get("name")} | {
