@@ -57,12 +57,16 @@ help: ## list the targets
 	    --requirement examples/schedules/airflow/requirements.txt
 	@touch $@
 
+# The oldest DuckDB that opens what is published.
+.venv/duckdb-1.2: | .venv/base
+	PIP_CONSTRAINT= $(BIN)/pip install --quiet --no-deps --target $@ 'duckdb>=1.2,<1.3'
+
 venv: .venv/dev ## install everything into .venv, the checks included
 
 demo: .venv/base ## build the sample company on DuckDB
 	$(BIN)/python scripts/pipeline.py run --fit --vars 'reporting_timezone: America/New_York'
 
-test: lint demo $(CHECKERS) ## everything that the project checks
+test: lint demo $(CHECKERS) .venv/duckdb-1.2 ## everything that the project checks
 	$(BIN)/pytest --numprocesses auto --maxprocesses 4
 
 lint: .venv/dev ## style, types, names, lineage
