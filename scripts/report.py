@@ -69,7 +69,7 @@ def write(reader: Reader, path: Path, *, charts: Path | None = None) -> None:
     `charts` is a folder that gets a PNG and an SVG of every chart. Whoever opens the
     page meanwhile finds the old one or the new one, whole.
     """
-    run = _find_run(reader)
+    run = find_run(reader)
     sections = [section(run) for section in SECTIONS]
     path.parent.mkdir(parents=True, exist_ok=True)
     _put(path, _page(run, sections).encode())
@@ -83,7 +83,7 @@ def write(reader: Reader, path: Path, *, charts: Path | None = None) -> None:
         _put(charts / f"{chart.name}.png", png)
 
 
-def _find_run(reader: Reader) -> Run:
+def find_run(reader: Reader) -> Run:
     """Find what was run, and the periods that its report counts in."""
     (info,) = reader.query("select * from run_info")
     (readiness,) = reader.query(READINESS)
@@ -118,9 +118,7 @@ def _page(run: Run, sections: Sequence[Section]) -> str:
     return environment.get_template(PAGE).render(
         run=run,
         sections=sections,
-        verdict=report_quality.VERDICTS.get(
-            run.readiness["verdict"], run.readiness["verdict"]
-        ),
+        marks=report_quality.marks(run),
         as_of=day(run.info["as_of_date"]),
         light=report_charts.LIGHT,
         dark=report_charts.DARK,

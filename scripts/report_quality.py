@@ -112,10 +112,10 @@ def facts(run: Run) -> Section:
         ("on", f"{info['engine']} {info['engine_version']}"),
         ("time zone", info["reporting_timezone"]),
         ("currency", info["reporting_currency"]),
-        ("tests passed", count(info["tests_passed"])),
-        ("tests that warned", count(info["tests_warned"])),
+        ("tests passed", _looked_at(info["tests_passed"])),
+        ("tests that warned", _looked_at(info["tests_warned"])),
         ("validation", verdict),
-        ("rejected rows", count(info["rejected_rows"])),
+        ("rejected rows", _looked_at(info["rejected_rows"])),
     ]
     return Section(
         "run",
@@ -133,6 +133,22 @@ def facts(run: Run) -> Section:
     )
 
 
+def marks(run: Run) -> list[str]:
+    """Say in a few words how far the page can be trusted."""
+    info, verdict = run.info, run.readiness["verdict"]
+    words = [
+        f"Retention is {VERDICTS.get(verdict, verdict)}",
+        f"Validation {info['validation_verdict']}",
+    ]
+    if info["tests_passed"] is not None:
+        words.append(f"{count(info['tests_passed'])} tests passed")
+    if info["tests_warned"]:
+        words.append(f"{count(info['tests_warned'])} warned")
+    if info["rejected_rows"] is not None:
+        words.append(f"{plural(info['rejected_rows'], 'row')} rejected")
+    return words
+
+
 def _verdict(run: Run) -> str:
     verdict = run.readiness["verdict"]
     return sentence(
@@ -140,6 +156,11 @@ def _verdict(run: Run) -> str:
         run.readiness["reason"],
         run.readiness["remedy"],
     )
+
+
+def _looked_at(value: int | None) -> str:
+    """Write a count that a run has only if it built and tested the tables itself."""
+    return f"{UNKNOWN}: not looked at in this run" if value is None else count(value)
 
 
 def _reconciled(run: Run) -> str:
