@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pendulum
 import yaml
-from airflow.sdk import dag, get_current_context, task
+from airflow.sdk import Asset, dag, get_current_context, task
 from airflow.sdk.exceptions import (
     AirflowException,
     AirflowFailException,
@@ -42,6 +42,8 @@ PROJECT_DIR = Path(os.environ.get("CUSTOMER_JOURNEY_PROJECT_DIR", HOME))
 TARGET = os.environ.get("CUSTOMER_JOURNEY_TARGET", "dev")
 BIN = HOME / ".venv" / "bin"
 POOL = "customer_journey"
+# What other DAGs can wait for: schedule=[Asset("customer_journey")].
+PUBLISHED = Asset("customer_journey")
 LARGER_DAGS = ("customer_journey_daily", "customer_journey_weekly")
 
 FAILED, LOCKED = 1, 4
@@ -100,7 +102,7 @@ def build_core() -> None:
     run_pipeline("run", "--selector", "hourly", "--no-unit-tests")
 
 
-@task(pool=POOL)
+@task(pool=POOL, outlets=[PUBLISHED])
 def publish() -> None:
     """Validate all public tables and put them in front of readers as one."""
     run_pipeline("publish")
@@ -112,7 +114,7 @@ def report() -> None:
     run_pipeline("report")
 
 
-@task(pool=POOL)
+@task(pool=POOL, outlets=[PUBLISHED])
 def fit_and_publish() -> None:
     """Build everything from nothing, fit the customer value models, publish."""
     run_pipeline("run", "--fit", "--full-refresh", "--no-unit-tests")
@@ -133,7 +135,11 @@ def build_tables() -> DbtTaskGroup:
             target_name=TARGET,
             profiles_yml_filepath=PROJECT_DIR / "profiles.yml",
         ),
-        render_config=RenderConfig(load_method=LoadMode.DBT_MANIFEST),
+        render_config=RenderConfig(
+            load_method=LoadMode.DBT_MANIFEST,
+            # Nobody should start from a table that is not published yet.
+            emit_datasets=False,
+        ),
         execution_config=ExecutionConfig(
             # Starting dbt for every table would take longer than building them.
             execution_mode=ExecutionMode.WATCHER,
