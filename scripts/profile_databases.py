@@ -1,0 +1,252 @@
+"""Opens tables of a DuckDB file, or of the database of a project's target."""
+
+import difflib
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from profile_columns import quote, split_words
+from profile_proposal import POSTGRES
+from profile_sql import literal
+from profile_workspace import (
+    ProfileError,
+    Source,
+    Table,
+    Workspace,
+    check_file,
+    sentence_of,
+)
+
+# Tables of a server are read from a copy under this name.
+COPY = "copied_tables"
+
+_POSTGRES_TYPES: Mapping[str, str] = {
+    "smallint": "bigint",
+    "integer": "bigint",
+    "bigint": "bigint",
+    "real": "double",
+    "double precision": "double",
+    "boolean": "boolean",
+    "date": "date",
+    "timestamp without time zone": "timestamp",
+    "timestamp with time zone": "timestamptz",
+    "time without time zone": "time",
+}
+
+_SHORT_TYPES: Mapping[str, str] = {
+    "timestamp without time zone": "timestamp",
+    "timestamp with time zone": "timestamptz",
+    "time without time zone": "time",
+    "double precision": "double",
+}
+
+
+def open_database(work: Workspace, path: Path, tables: Sequence[str]) -> list[Table]:
+    """Return tables of a DuckDB file: those that are named, or all."""
+    name = split_words(path.stem) or "database"
+    if name not in work.attached:
+        try:
+            work.connection.execute(
+                f"attach {literal(str(path.absolute()))} as {quote(name)} (read_only)"
+            )
+        except duckdb.Error as error:
+            raise ProfileError(sentence_of(str(path), error)) from error
+        work.attached[name] = path.absolute()
+    found = work.connection.execute(
+        "select schema_name, table_name from duckdb_tables() "
+        "where database_name = ? and not internal union all "
+        "select schema_name, view_name from duckdb_views() "
+        "where database_name = ? and not internal order by 1, 2",
+        [name, name],
+    ).fetchall()
+    if not found:
+        raise ProfileError(f"{path} has no table.")
+    return [
+        Table(
+            name=split_words(table),
+            label=f"{path.name}: {schema}.{table}",
+            relation=".".join(quote(part) for part in (name, schema, table)),
+            import_sql=_source_select(name if schema == "main" else schema, table),
+            source=Source(name if schema == "main" else schema, schema, table, name),
+        )
+        for schema, table in _choose(found, tables, str(path))
+    ]
+
+
+def open_target(
+    work: Workspace, target: str | None, tables: Sequence[str]
+) -> list[Table]:
+    """Return the named tables of the database of a project's target.
+
+    Raises ProfileError if there is no such target, database or table.
+    """
+    # dbt takes seconds to import, and a file needs none of it before the trial.
+    import dbt_runner
+
+    profiles = work.project / "profiles.yml"
+    if not profiles.exists():
+        raise ProfileError(
+            f"there is no {profiles}, which would say where the tables are: name a "
+            "project with --project-dir, or files instead of --table."
+        )
+    folder = work.folder / "target_reader"
+    folder.mkdir()
+    shutil.copy(profiles, folder)
+    name = _profile_name(work.project / "dbt_project.yml")
+    (folder / "dbt_project.yml").write_text(
+        f"name: profile_reader\nversion: 0.0.1\nprofile: {name}\n"
+        "flags: {send_anonymous_usage_stats: false}\n"
+    )
+    options = ["--target", target] if target else []
+    try:
+        loaded = dbt_runner.load(folder, options, folder / "target")
+        if loaded.engine == POSTGRES:
+            work.server = dbt_runner.connect()
+            return _copy_tables(work, tables)
+    except dbt_runner.DbtError as error:
+        raise ProfileError(str(error)) from error
+    if loaded.database_file is None:
+        raise ProfileError(
+            f"profile reads tables of DuckDB and PostgreSQL, not of {loaded.engine}: "
+            "export them as Parquet files and name those."
+        )
+    file = loaded.database_file
+    if file.is_relative_to(folder):
+        file = work.project / file.relative_to(folder)
+    check_file(file)
+    return open_database(work, file, tables)
+
+
+def explain(work: Workspace, table: Table, sql: str) -> str:
+    """Ask PostgreSQL for the plan of a model; return what it has against it."""
+    if table.engine != POSTGRES or table.source is None:
+        return ""
+    import psycopg2
+
+    place = f"{quote(table.source.schema)}.{quote(table.source.table)}"
+    query = re.sub(r"\{\{ source\(.*?\) \}\}", lambda _: place, sql)
+    try:
+        with work.server.cursor() as cursor:
+            cursor.execute(f"explain {query}")
+    except psycopg2.Error as error:
+        return str(error).splitlines()[0]
+    return ""
+
+
+def _source_select(source: str, table: str) -> str:
+    return f"select *\nfrom {{{{ source('{source}', '{table}') }}}}"
+
+
+def _choose(
+    found: Sequence[tuple[str, str]], wanted: Sequence[str], place: str
+) -> list[tuple[str, str]]:
+    """Return the tables that are asked for, with or without their schema."""
+    if not wanted:
+        return list(found)
+    chosen = []
+    for name in wanted:
+        schema, _, table = name.rpartition(".")
+        matches = [one for one in found if one[1] == table and schema in ("", one[0])]
+        if not matches:
+            known = [f"{one[0]}.{one[1]}" for one in found]
+            near = difflib.get_close_matches(
+                name, [*known, *(t for _, t in found)], n=1
+            )
+            hint = f" Did you mean {near[0]}?" if near else ""
+            raise ProfileError(f"there is no table {name} in {place}.{hint}")
+        if len(matches) > 1:
+            places = ", ".join(f"{one[0]}.{one[1]}" for one in matches)
+            raise ProfileError(f"{name} could be {places}: name the schema too.")
+        chosen += matches
+    return chosen
+
+
+def _profile_name(project_file: Path) -> str:
+    import yaml
+
+    try:
+        content = yaml.safe_load(project_file.read_text())
+    except (OSError, yaml.YAMLError) as error:
+        raise ProfileError(f"{project_file} cannot be read as YAML: {error}") from error
+    name = (content or {}).get("profile")
+    if not name:
+        raise ProfileError(f"{project_file} names no profile.")
+    return str(name)
+
+
+def _copy_tables(work: Workspace, wanted: Sequence[str]) -> list[Table]:
+    """Copy tables of PostgreSQL into a DuckDB file of the workspace."""
+    import psycopg2
+
+    path = work.folder / f"{COPY}.duckdb"
+    work.connection.execute(f"attach {literal(str(path))} as {COPY}")
+    work.attached[COPY] = path
+    try:
+        work.server.set_session(readonly=True, autocommit=True)
+        with work.server.cursor() as cursor:
+            cursor.execute("set timezone to 'UTC'")
+            cursor.execute("set datestyle to 'ISO'")
+            cursor.execute(
+                "select table_schema, table_name from information_schema.tables "
+                "where table_schema not in ('pg_catalog', 'information_schema') "
+                "order by 1, 2"
+            )
+            chosen = _choose(cursor.fetchall(), wanted, "the target's database")
+            return [
+                _copy_table(work, cursor, schema, table) for schema, table in chosen
+            ]
+    except psycopg2.Error as error:
+        raise ProfileError(" ".join(str(error).split())) from error
+
+
+def _copy_table(work: Workspace, cursor: Any, schema: str, table: str) -> Table:
+    """Copy a table by way of a file, whose rows need no memory."""
+    cursor.execute(
+        "select column_name, data_type, numeric_precision, numeric_scale "
+        "from information_schema.columns where table_schema = %s and table_name = %s "
+        "order by ordinal_position",
+        (schema, table),
+    )
+    described = cursor.fetchall()
+    types = {name: _SHORT_TYPES.get(kind, kind) for name, kind, *_ in described}
+    columns = ", ".join(
+        f"{literal(name)}: {literal(_duckdb_type(kind, digits, scale))}"
+        for name, kind, digits, scale in described
+    )
+    place = f"{quote(schema)}.{quote(table)}"
+    file = work.folder / "copied.csv"
+    with file.open("wb") as target:
+        cursor.copy_expert(
+            f"copy (select * from {place}) to stdout with (format csv, null '\\N')",
+            target,
+        )
+    relation = f"{COPY}.{place}"
+    work.connection.execute(f"create schema if not exists {COPY}.{quote(schema)}")
+    if described:
+        work.connection.execute(
+            f"create table {relation} as select * from read_csv("
+            f"{literal(str(file))}, columns = {{{columns}}}, header = false, "
+            "delim = ',', quote = '\"', escape = '\"', nullstr = '\\N', "
+            "auto_detect = false, new_line = '\\n')"
+        )
+    file.unlink()
+    return Table(
+        name=split_words(table),
+        label=f"{schema}.{table}",
+        relation=relation,
+        import_sql=_source_select(schema, table),
+        engine=POSTGRES,
+        source=Source(schema, schema, table),
+        types=types,
+    )
+
+
+def _duckdb_type(kind: str, digits: int | None, scale: int | None) -> str:
+    if kind == "numeric":
+        is_small = digits is not None and digits <= 38
+        return f"decimal({digits}, {scale})" if is_small else "double"
+    return _POSTGRES_TYPES.get(kind, "varchar")
