@@ -20,16 +20,33 @@ from dbt_common.exceptions import DbtDatabaseError, DbtRuntimeError
 BATCH_SIZE = 50_000
 PACKAGE = "customer_journey"
 PUBLIC_PREFIXES = ("dim_", "fct_", "rpt_")
+IN_MEMORY = ":memory:"
 FAILED_STATUSES = frozenset({"error", "fail", "runtime error", "partial success"})
 
 _DECORATION = re.compile(r"^(?:[A-Z]\w+ )+Error(?: in .*)?$")
-_TRACE = re.compile(r"^(?:> (?:in|called by) |compiled code at |LINE \d+:)")
+_TRACE = re.compile(r"^(?:> (?:in|called by) |compiled code at |LINE \d+:|-{5})")
 _ERROR_CLASS = re.compile(r"^(?:[A-Z]\w+ )+(?:Error|Exception): ")
 # What PostgreSQL and Spark put around a message that a model stops with.
 _STOP_WRAPPER = re.compile(
     r'^(?:invalid input syntax for type boolean: "|\[USER_RAISED_EXCEPTION\] )'
     r'|(?:"| SQLSTATE: P0001)$'
 )
+_PLACE = re.compile(r"^(?:[A-Z]\w+ )+Error in (.+)")
+_LINE = re.compile(r"Syntax error near line \d+")
+# What to do about what stops dbt, by its own words; all else is to be corrected.
+_REMEDIES = {
+    "Could not find profile": (
+        "Add it to profiles.yml, or name another one in dbt_project.yml (profile)."
+    ),
+    "does not have a target named": "Choose one of them with --target.",
+    "Could not find selector": "Choose one that selectors.yml has.",
+    "Env var required": "Set this variable of the environment.",
+    "connection to server": (
+        "Start the server, or correct the target in profiles.yml; scripts/pipeline.py "
+        "doctor tries it."
+    ),
+    'Run "dbt deps"': "",
+}
 
 
 class DbtError(Exception):
@@ -140,6 +157,20 @@ def essential_sentence(message: str) -> str:
     return stripped or message.strip()
 
 
+def _stopping_sentence(message: str) -> str:
+    """Say what has stopped dbt before it ran a node, where, and what to do."""
+    sentence = essential_sentence(message)
+    if place := _PLACE.match(message):
+        sentence = f"{place[1]}: {sentence}"
+    line = _LINE.search(message)
+    if line and line[0] not in sentence:
+        sentence = f"{sentence.rstrip('.')}: {line[0]}"
+    remedies = (text for words, text in _REMEDIES.items() if words in sentence)
+    remedy = next(remedies, "Correct it and run again.")
+    end = "" if sentence.endswith((".", "?", "!")) else "."
+    return f"{sentence}{end} {remedy}".strip()
+
+
 def load(
     project: Path, options: Sequence[str], target_path: Path | None = None
 ) -> Project:
@@ -180,7 +211,7 @@ def load(
         package_version=str((package or config).version),
         dbt_version=manifest.metadata.dbt_version,
         engine=_adapter().type(),
-        database_file=project / path if path else None,
+        database_file=project / path if path and path != IN_MEMORY else None,
         settings=getattr(credentials, "settings", None) or {},
         schema=credentials.schema,
         target_path=Path(config.project_target_path),
@@ -228,7 +259,7 @@ def _invoke(
     if isinstance(outcome.exception, KeyboardInterrupt | OSError):
         raise outcome.exception
     if outcome.exception is not None:
-        sentence = essential_sentence(str(outcome.exception))
+        sentence = _stopping_sentence(str(outcome.exception))
         is_connection = isinstance(
             outcome.exception, DbtDatabaseError | FailedToConnectError
         )
@@ -371,7 +402,7 @@ def connect() -> Any:
     try:
         return type(adapter.connections).open(connection).handle
     except (DbtRuntimeError, FailedToConnectError) as error:
-        raise DbtConnectionError(essential_sentence(str(error))) from error
+        raise DbtConnectionError(_stopping_sentence(str(error))) from error
 
 
 def _text(described: Any) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import typer
 from rich.table import Table as Grid
@@ -18,8 +19,8 @@ import locks
 import published
 import runs
 import variables
-from dbt_runner import DbtError, Project
-from errors import PipelineError
+from dbt_runner import Project
+from errors import LockedError, PipelineError
 from summary import out
 
 OLDEST_PYTHON = (3, 11)
@@ -60,14 +61,15 @@ def _look_at_everything(folder: Path, target: str | None) -> Iterator[Finding]:
     yield _python()
     yield from _extras()
     options = ["--target", target] if target else []
-    values = variables.effective(folder, {})
-    with tempfile.TemporaryDirectory() as target_path:
-        try:
+    values: dict[str, Any] = {}
+    try:
+        with runs.explained(values), tempfile.TemporaryDirectory() as target_path:
+            variables.read_project(folder / "dbt_project.yml")
+            values |= variables.effective(folder, {})
             project = dbt_runner.load(folder, options, Path(target_path))
-        except DbtError as error:
-            sentence = variables.name_input(str(error), values)
-            yield Finding("project", "bad", sentence)
-            return
+    except PipelineError as error:
+        yield Finding("project", "bad", str(error))
+        return
     inputs = [name for name in runs.INPUTS if values.get(f"{name}_input")]
     named = ", ".join(inputs) or "none"
     yield Finding(
@@ -76,16 +78,18 @@ def _look_at_everything(folder: Path, target: str | None) -> Iterator[Finding]:
         f"{project.name}, {len(project.relations)} models of the package "
         f"{project.package_version} on {project.engine}; inputs: {named}.",
     )
-    yield _try("database", lambda: _database(project))
-    yield _try("publication", lambda: _publication(project, values))
-    yield _try("lock", lambda: _lock(folder))
+    yield from _try("lock", lambda: _lock(folder, project))
+    yield from _try("database", lambda: _database(project))
+    yield from _try("publication", lambda: _publication(project, values))
 
 
-def _try(check: str, look: Callable[[], Finding]) -> Finding:
+def _try(check: str, look: Callable[[], Finding]) -> Iterator[Finding]:
     try:
-        return look()
-    except (PipelineError, DbtError, OSError) as error:
-        return Finding(check, "bad", str(error))
+        with runs.explained({}):
+            found = look()
+    except PipelineError as error:
+        found = Finding(check, "bad", str(error))
+    yield found
 
 
 def _python() -> Finding:
@@ -126,11 +130,13 @@ def _database(project: Project) -> Finding:
     work = project.database_file
     if work is None:
         return Finding("database", "note", f"{project.engine} without a file.")
-    if work.exists():
-        published.open_file(work, is_read_only=True).close()
-    # The lock's file is the first thing that a run writes there.
-    with locks.file_lock(work.with_name(f"{work.name}.lock")):
-        space = shutil.disk_usage(work.parent).free
+    if _holder(runs.work_lock(work)):
+        return Finding("database", "note", "Not looked at, as a run is under way.")
+    # A run that begins now would find the file open.
+    with locks.file_lock(runs.work_lock(work)):
+        if work.exists():
+            published.open_file(work, is_read_only=True).close()
+    space = shutil.disk_usage(work.parent).free
     found = f"{work.resolve()}, {space / 1e9:,.1f} GB free."
     needed = max(LEAST_SPACE, 2 * work.stat().st_size if work.exists() else 0)
     if space < needed:
@@ -150,6 +156,21 @@ def _publication(project: Project, values: dict[str, object]) -> Finding:
     return Finding("publication", "good", found)
 
 
-def _lock(folder: Path) -> Finding:
-    with locks.file_lock(runs.target_folder(folder) / "pipeline.lock"):
-        return Finding("lock", "good", "No run is under way.")
+def _lock(folder: Path, project: Project) -> Finding:
+    """Find who is at work; that is nothing to be mended."""
+    paths = [runs.target_folder(folder) / runs.LOCK_FILE]
+    if project.database_file:
+        paths.append(runs.work_lock(project.database_file))
+    for path in paths:
+        if holder := _holder(path):
+            return Finding("lock", "note", holder)
+    return Finding("lock", "good", "No run is under way.")
+
+
+def _holder(path: Path) -> str:
+    """Say who holds a lock, or nothing; its file is the first thing a run writes."""
+    try:
+        with locks.file_lock(path):
+            return ""
+    except LockedError as error:
+        return str(error)

@@ -133,7 +133,9 @@ def run(
     if is_retry and (
         select or exclude or selector or is_fitting or target or variables or as_of
     ):
-        raise typer.BadParameter("--retry builds what the last run was asked for.")
+        raise typer.BadParameter(
+            "--retry builds what the last run was asked for: leave the rest out."
+        )
     more = [
         *(["--full-refresh"] if full_refresh else []),
         *(["--threads", str(threads)] if threads else []),

@@ -19,6 +19,7 @@ import locks
 import outcome as outcomes
 import published
 import publishing
+import validation
 import variables
 from dbt_runner import Project
 from errors import (
@@ -33,6 +34,7 @@ from outcome import Outcome
 from published import DuckdbFile, Place, PostgresSchema
 from summary import Voice
 
+LOCK_FILE = "pipeline.lock"
 INPUTS = (
     *("transactions", "touchpoints", "marketing_spend", "survey_responses"),
     *("customers", "identities", "exchange_rates"),
@@ -63,8 +65,13 @@ def hold_folder(folder: Path) -> Iterator[Path]:
     Raises LockedError if another run is at work there.
     """
     target_path = target_folder(folder)
-    with locks.file_lock(target_path / "pipeline.lock"):
+    with locks.file_lock(target_path / LOCK_FILE):
         yield target_path
+
+
+def work_lock(work: Path) -> Path:
+    """Return the lock of a DuckDB file that is built in."""
+    return work.with_name(f"{work.name}.lock")
 
 
 @contextmanager
@@ -90,7 +97,7 @@ def hold(
             stack.callback(connection.close)
             stack.enter_context(locks.postgres_lock(connection, project.schema))
         if work := project.database_file:
-            stack.enter_context(locks.file_lock(work.with_name(f"{work.name}.lock")))
+            stack.enter_context(locks.file_lock(work_lock(work)))
             if work.exists():
                 published.open_file(work, is_read_only=False).close()
         if isinstance(place, DuckdbFile):
@@ -154,9 +161,12 @@ def plan(run: Run, is_reporting: bool | None) -> tuple[bool, bool]:
     if is_reporting:
         load_report()
     is_wanted = asked.is_publishing
-    will_publish = run.outcome.is_whole if is_wanted is None else is_wanted
-    will_report = has_report() if is_reporting is None else is_reporting
-    return will_publish and run.place is not None, will_report
+    if is_wanted is None:
+        is_wanted = run.outcome.is_whole
+    will_publish = is_wanted and run.place is not None
+    if will_publish:
+        validation.check_variables(run.variables)
+    return will_publish, has_report() if is_reporting is None else is_reporting
 
 
 def require_place(run: Run) -> Place:
@@ -273,8 +283,6 @@ def validate(run: Run, *, is_accepting: bool) -> None:
 
     Raises RefusedError if something is wrong and nobody accepts it.
     """
-    import validation
-
     columns = require_tables(run)
     last = published.last_publication(run.place) if run.place else None
     compared = (

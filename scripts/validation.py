@@ -136,7 +136,7 @@ def validate(
     public table with their types. Without a last publication nothing is compared with
     it. Raises dbt_runner.DbtError.
     """
-    _check_variables(variables)
+    check_variables(variables)
     nodes = _compile(project, options)
     figures = tuple(
         figure
@@ -162,7 +162,7 @@ def validate(
     )
 
 
-def _check_variables(variables: Mapping[str, Any]) -> None:
+def check_variables(variables: Mapping[str, Any]) -> None:
     """Raise DbtConfigurationError if a limit cannot be one."""
     for name in ("loss", "growth", "month_change", "score_change"):
         limit = variables[f"publish_max_{name}"]
