@@ -16,10 +16,11 @@ from typing import Any
 import psycopg2
 import pytest
 
+import locks
 import publishing
 import schema_swap
 from dbt_runner import Project, Table
-from errors import ConfigurationError, PipelineError
+from errors import ConfigurationError, LockedError, PipelineError
 from postgres_server import PostgresServer, postgres_server
 from published import PostgresSchema
 from publishing import RunInfo
@@ -353,6 +354,22 @@ def test_a_connection_that_breaks_is_one_sentence(publisher: Publisher) -> None:
         assert "\n" not in sentence
         assert "already closed" not in sentence
         assert _rows(other, f"select max(version) from {SCHEMA}.rpt_growth") == [(1,)]
+
+
+def test_a_user_without_a_name_can_hold_the_lock(
+    publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 54321)
+    with (
+        closing(publisher.connect()) as holder,
+        closing(publisher.connect()) as other,
+        locks.postgres_lock(holder, SCHEMA),
+        pytest.raises(LockedError, match=r"of 54321 on .* Wait for it to end\."),
+        locks.postgres_lock(other, SCHEMA),
+    ):
+        pass
 
 
 @pytest.mark.parametrize("name", ["", "a" * 37, 'a"b', "a'b"])
