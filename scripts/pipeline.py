@@ -17,6 +17,7 @@ import typer
 import yaml
 
 import last_build
+import profile_command
 import variables as variable_values
 from errors import PipelineError, StoppedError, Terminated
 from last_build import Asked, Selection
@@ -266,6 +267,9 @@ def fit(
 
     ask = _asking(target, variables, as_of)
     _carry_out("fit", fit_models, project_dir, ask, is_json)
+
+
+profile_command.add_to(app)
 
 
 @app.command()
