@@ -251,6 +251,8 @@ def _invoke(
             *command,
             *("--project-dir", str(project), "--profiles-dir", str(project)),
             *("--log-level", "none", "--no-send-anonymous-usage-stats"),
+            # The difference that a unit test finds goes into files too.
+            "--no-use-colors",
             *options,
         ]
     )

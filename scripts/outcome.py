@@ -1,6 +1,7 @@
 """What a command did, for people and machines: run_summary.json and junit.xml."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 SUMMARY_FILE = "run_summary.json"
 JUNIT_FILE = "junit.xml"
 STATUSES = ("accepted", "merged", "rejected")
+# What XML cannot carry; data that stands in a message can hold anything.
+_UNPRINTABLE = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 KINDS = {"model": "models", "seed": "seeds", "test": "tests", "unit_test": "tests"}
 
 
@@ -254,7 +257,10 @@ def _reason(node: Node) -> str:
 
 
 def _message(node: Node) -> str:
-    return dbt_runner.essential_sentence(node.message)
+    text = node.message
+    if node.kind != "unit_test":
+        text = dbt_runner.essential_sentence(text)
+    return _UNPRINTABLE.sub("", text)
 
 
 def _suite(name: str, cases: Iterator[TestCase]) -> TestSuite:
