@@ -19,6 +19,7 @@ from report_parts import (
     plural,
     sentence,
     share,
+    short,
     table,
 )
 
@@ -295,11 +296,12 @@ def _cost_sentence(run: Run, rows: Sequence[Row]) -> str:
         cheap = min(costed, key=lambda row: row["cac"])
         dear = max(costed, key=lambda row: row["cac"])
         pieces.append(
-            f"The cheapest channel is {cheap['channel']} ({run.money(cheap['cac'])}), "
-            f"the dearest {dear['channel']} ({run.money(dear['cac'])})."
+            f"The cheapest channel is {short(cheap['channel'])} "
+            f"({run.money(cheap['cac'])}), the dearest {short(dear['channel'])} "
+            f"({run.money(dear['cac'])})."
         )
     pieces.extend(
-        f"{row['channel']} cost {run.money(row['spend'])} and won nobody."
+        f"{short(row['channel'])} cost {run.money(row['spend'])} and won nobody."
         for row in channels
         if row["lowest_cac"] is None
     )
@@ -376,11 +378,13 @@ def _paid_back(rows: Sequence[Row], channel: str) -> int | None:
 def _payback_sentence(rows: Sequence[Row], channels: Sequence[str]) -> str:
     months = {channel: _paid_back(rows, channel) for channel in channels}
     paid = [
-        f"{_label(channel)} in month {month}"
+        f"{short(_label(channel))} in month {month}"
         for channel, month in months.items()
         if month is not None
     ]
-    late = [_label(channel) for channel, month in months.items() if month is None]
+    late = [
+        short(_label(channel)) for channel, month in months.items() if month is None
+    ]
     return sentence(
         f"Paid back: {'; '.join(paid)}." if paid else "No channel has paid back yet.",
         f"Not within the months drawn: {', '.join(late)}." if paid and late else "",
@@ -517,8 +521,8 @@ def _matrix_sentence(
         least = min(by_model, key=lambda model: by_model[model])
         most = max(by_model, key=lambda model: by_model[model])
         pieces.append(
-            f"They disagree most about {disputed}: {count(by_model[least])} "
-            f"({least}) to {count(by_model[most])} ({most})."
+            f"They disagree most about {short(str(disputed))}: "
+            f"{count(by_model[least])} ({least}) to {count(by_model[most])} ({most})."
         )
     if NO_TOUCH in credited:
         untouched = credited[NO_TOUCH][models[0]]

@@ -55,7 +55,7 @@ LINES = (ACCENT, SECOND, THIRD, FOURTH, FIFTH, NEUTRAL)
 DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [10, 4], [4, 2, 1, 2])
 CONFIG: Mapping[str, Any] = {
     "background": "transparent",
-    "font": "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif",
+    "font": "-apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif",
     "view": {"stroke": None},
     # The page says what a drawing shows.
     "aria": False,
@@ -109,6 +109,7 @@ CORNERS: Mapping[str, Mapping[str, Any]] = {
     "low priority": {**_LEFT, **_BOTTOM},
     "possible overkill": {**_RIGHT, **_BOTTOM},
 }
+WIDEST_PERIOD = 90
 PICTURE_WIDTH = 760
 PICTURE_SCALE = 2
 SUBTITLE_CHARACTERS = 118
@@ -118,14 +119,14 @@ def revenue(rows: Sequence[Row], currency: str) -> dict[str, Any]:
     """Draw a bar for each period, hollow while it is not over, and the year before."""
     base = _chart(rows).encode(x=_periods(rows))
     is_over = "datum.is_complete"
-    bars = base.mark_bar(stroke=ACCENT, strokeWidth=1.5, width=_band(0.5)).encode(
+    bars = base.mark_bar(stroke=ACCENT, strokeWidth=1.5, width=_bar(0.5)).encode(
         y=_amounts("value", currency),
         fill=alt.condition(is_over, alt.value(ACCENT), alt.value(CARD)),
         strokeDash=alt.condition(is_over, alt.value([1, 0]), alt.value([4, 3])),
     )
     if all(row["year_before"] is None for row in rows):
         return _spec(bars, height=240)
-    pale = base.mark_bar(color=BAND, stroke=NEUTRAL, strokeWidth=1, width=_band(0.92))
+    pale = base.mark_bar(color=BAND, stroke=NEUTRAL, strokeWidth=1, width=_bar(0.92))
     return _spec(pale.encode(y="year_before:Q") + bars, height=240)
 
 
@@ -159,7 +160,7 @@ def movements(
         .mark_rule(color=INK, strokeWidth=1)
         .encode(y="zero:Q")
     )
-    bars = base.mark_bar(stroke=CARD, strokeWidth=1).encode(
+    bars = base.mark_bar(stroke=CARD, strokeWidth=1, width=_bar(0.9)).encode(
         color=alt.Color(
             "kind:N",
             sort=list(colors),
@@ -287,11 +288,16 @@ def payback(rows: Sequence[Row], channels: Sequence[str]) -> dict[str, Any]:
         x=alt.X(
             "period_number:Q",
             title="months after the month of the first purchase",
-            axis=alt.Axis(tickMinStep=1, grid=False),
+            axis=alt.Axis(values=list(range(last + 1)), format="d", grid=False),
             scale=alt.Scale(domain=[0, max(last, 1)], nice=False),
         ),
     )
-    ratio = alt.Y("ratio:Q", title="margin so far / spend", axis=alt.Axis(tickCount=6))
+    ratio = alt.Y(
+        "ratio:Q",
+        title="margin so far / spend",
+        axis=alt.Axis(tickCount=6),
+        scale=alt.Scale(domainMax=max(1.2, *(row["ratio"] for row in rows))),
+    )
     paid = alt.Chart(_inline([{"one": 1, "text": "paid back"}]))
     colors = alt.Scale(domain=domain, range=list(LINES[: len(domain)]))
     dashes = alt.Scale(domain=domain, range=list(DASHES[: len(domain)]))
@@ -489,8 +495,9 @@ def _amounts(field: str, title: str) -> alt.Y:
     return alt.Y(f"{field}:Q", title=title, axis=alt.Axis(format="~s", tickCount=5))
 
 
-def _band(share: float) -> Any:
-    return alt.RelativeBandSize(share)
+def _bar(share: float) -> Any:
+    """Return the width of a bar: a share of its period's, and no barn door."""
+    return alt.expr(f"min({share} * bandwidth('x'), {share} * {WIDEST_PERIOD})")
 
 
 def _points(base: alt.Chart) -> Any:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 
 import report_charts as charts
 from report_parts import (
@@ -286,27 +285,25 @@ def accounting(run: Run) -> Section:
 def _tile(run: Run, one: _Headline, rows: Sequence[Row]) -> Tile:
     last = rows[-1] if rows and rows[-1]["period_start"] == run.period_start else None
     if last is None or last["value"] is None:
-        why = run.absence(*one.inputs) or (last and reason(last["null_reason"]))
-        return Tile(one.title, UNKNOWN, "", why or f"Nothing in this {run.grain}.")
+        return Tile(one.title, UNKNOWN, "", _why(run, one, last))
     basis = one.basis.format(count(last["sample_size"]), grain=run.grain)
     if last["lower_bound"] is not None:
         limits = interval if one.figure == "retention" else bounds
         basis += f", {limits(last['lower_bound'], last['upper_bound'])}"
     if last["is_small_sample"]:
         basis += f", a {SMALL}"
+    before, year_before = (
+        start and period_name(start, run.grain)
+        for start in (
+            last["previous_period_start"],
+            last["same_period_last_year_start"],
+        )
+    )
     changes = [
-        _change(
-            one,
-            last["change"],
-            last["previous_value"],
-            _name(last["previous_period_start"], run, f"the {run.grain} before"),
-        ),
-        _change(
-            one,
-            last["change_on_year"],
-            last["year_before_value"],
-            _name(last["same_period_last_year_start"], run, "a year before"),
-        ),
+        _change(one, last["change"], last["previous_value"], before)
+        or (UNKNOWN, f"no {run.grain} before"),
+        _change(one, last["change_on_year"], last["year_before_value"], year_before)
+        or (UNKNOWN, "no year before"),
     ]
     values = [row["value"] for row in rows[-run.periods_drawn :]]
     return Tile(
@@ -319,17 +316,26 @@ def _tile(run: Run, one: _Headline, rows: Sequence[Row]) -> Tile:
     )
 
 
-def _name(start: date | None, run: Run, otherwise: str) -> str:
-    return otherwise if start is None else period_name(start, run.grain)
+def _why(run: Run, one: _Headline, row: Row | None) -> str:
+    """Say why there is no number."""
+    if missing := run.absence(*one.inputs):
+        return missing
+    if row is not None and row["null_reason"]:
+        return reason(row["null_reason"])
+    if one.figure == "retention":
+        return f"Nobody was active in the {run.grain} before."
+    return f"Nothing in this {run.grain}."
 
 
 def _change(
-    one: _Headline, change: float | None, earlier: float | None, name: str
-) -> tuple[str, str]:
-    """Write a change and what it is against."""
+    one: _Headline, change: float | None, earlier: float | None, name: str | None
+) -> tuple[str, str] | None:
+    """Write a change and the period that it is against, if there is one."""
+    if name is None:
+        return None
     if change is None:
-        had = "not in the data" if earlier is None else f"which had {one.text(earlier)}"
-        return UNKNOWN, f"against {name}, {had}"
+        had = "nothing is known of" if earlier is None else f"{one.text(earlier)} in"
+        return UNKNOWN, f"{had} {name}"
     sign = "+" if change > 0 else ""
     if one.is_difference:
         return f"{sign}{one.text(change).removesuffix('%')} points", f"on {name}"

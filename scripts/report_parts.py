@@ -12,6 +12,7 @@ Row = Mapping[str, Any]
 
 UNKNOWN = "not known"
 SMALL = "small sample"
+LONGEST_NAME = 40
 # Grains by preference, with how many periods a year has and how many are drawn.
 GRAINS = {
     "month": (12, 24),
@@ -76,6 +77,16 @@ class Run:
     def currency(self) -> str:
         """The currency of every amount."""
         return str(self.info["reporting_currency"])
+
+    def unmeasurable(self) -> str:
+        """Say why nobody is seen to stay or to leave; nothing if they are."""
+        if self.readiness["verdict"] != "not_measurable":
+            return ""
+        return sentence(
+            "Who stays and who leaves is not measurable.",
+            self.readiness["reason"],
+            self.readiness["remedy"],
+        )
 
     def absence(self, *names: str) -> str:
         """Say which of these inputs is off or empty; nothing if all have rows."""
@@ -218,8 +229,8 @@ def count(value: float | None) -> str:
     """Write a number of things, with a decimal where they are shared out."""
     if value is None:
         return UNKNOWN
-    decimals = 0 if abs(value - round(value)) < 0.05 or abs(value) >= 1000 else 1
-    return _number(value, decimals)
+    is_whole = abs(value - round(value)) < 1e-6
+    return _number(value, 0 if is_whole or abs(value) >= 1000 else 1)
 
 
 def amount(value: float | None) -> str:
@@ -263,6 +274,11 @@ def plural(number: float, one: str, many: str = "") -> str:
     return f"{count(number)} {one if number == 1 else many or one + 's'}"
 
 
+def short(name: str) -> str:
+    """Cut a name that is too long for a sentence."""
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}\u2026"
+
+
 def spoken(name: str) -> str:
     """Write a name of the journey's definition as words."""
     return name.replace("_", " ")
@@ -301,7 +317,8 @@ def listed(pieces: Sequence[str]) -> str:
 
 
 def _number(value: float, decimals: int) -> str:
-    text = f"{value:,.{decimals}f}"
+    # Engines add up in another order: what they agree on is rounded.
+    text = f"{round(value, 9):,.{decimals}f}"
     # A true minus, and none in front of zero.
     return text.replace("-", "" if not text.strip("-0.,") else "\N{MINUS SIGN}")
 

@@ -91,7 +91,7 @@ def cohorts(run: Run) -> Section:
     ]
     rows, averages = (run.rows(query) for query in queries)
     parts: list[Part]
-    if unmeasurable := _unmeasurable(run):
+    if unmeasurable := run.unmeasurable():
         parts = [Note(unmeasurable, is_empty=True)]
     elif rows:
         parts = [_heat_map(run, rows, averages, ";\n\n".join(queries))]
@@ -123,7 +123,7 @@ def churn(run: Run) -> Section:
     """Show in which month after the first purchase customers leave."""
     rows = run.rows(CHURN)
     parts: list[Part]
-    if unmeasurable := _unmeasurable(run):
+    if unmeasurable := run.unmeasurable():
         parts = [Note(unmeasurable, is_empty=True)]
     elif any(row["hazard"] is not None for row in rows):
         parts = [_survival(rows), _hazard(rows), _windows(run)]
@@ -148,16 +148,6 @@ def churn(run: Run) -> Section:
         },
         ("rpt_churn_by_month_number",),
         "docs/metrics/churn.md",
-    )
-
-
-def _unmeasurable(run: Run) -> str:
-    if run.readiness["verdict"] != "not_measurable":
-        return ""
-    return sentence(
-        "Who stays and who leaves is not measurable.",
-        run.readiness["reason"],
-        run.readiness["remedy"],
     )
 
 
@@ -355,8 +345,7 @@ def _survival_sentence(rows: Sequence[Row], modal_month: int | None) -> str:
     by_month = {row["period_number"]: row for row in rows}
     found = listed(
         [
-            f"{share(row['survival'])} after month {month} "
-            f"({interval(row['survival_lower'], row['survival_upper'])})"
+            f"{share(row['survival'])} after month {month}{_bounds(row)}"
             for month, row in by_month.items()
             if month in (1, 6, 12, 24)
         ]
@@ -378,6 +367,13 @@ def _survival_sentence(rows: Sequence[Row], modal_month: int | None) -> str:
     if small:
         pieces.append(f"From month {min(small)} on points are hollow: a {SMALL}.")
     return sentence(*pieces)
+
+
+def _bounds(row: Row) -> str:
+    """Write the interval of survival; when nobody is left there is none."""
+    if row["survival_lower"] is None:
+        return ""
+    return f" ({interval(row['survival_lower'], row['survival_upper'])})"
 
 
 def _hazard(rows: Sequence[Row]) -> Chart:

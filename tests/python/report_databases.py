@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from csv import writer
 from datetime import date, datetime, timedelta
 from functools import cache
+from io import StringIO
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -24,8 +26,8 @@ TABLES = (
     *("rpt_input_quality", "rpt_reconciliation"),
 )
 SAMPLE = PROJECT / "seeds" / "sample"
-ZONE = {"reporting_timezone": "America/New_York"}
-INFO: Mapping[str, Any] = {
+ZONE = "America/New_York"
+INFO: dict[str, Any] = {
     "run_id": "20250101T040000",
     "as_of_date": date(2024, 12, 31),
     "started_at": datetime(2025, 1, 1, 4, 0),
@@ -36,7 +38,7 @@ INFO: Mapping[str, Any] = {
     "engine": "duckdb",
     "engine_version": "2.0.0",
     "git_revision": None,
-    "reporting_timezone": "America/New_York",
+    "reporting_timezone": ZONE,
     "reporting_currency": "USD",
     "rejected_rows": 43,
     "tests_passed": 412,
@@ -49,6 +51,8 @@ INFO: Mapping[str, Any] = {
 BARE_INFO = INFO | dict.fromkeys(
     ("as_of_date", "rejected_rows", "tests_passed", "tests_warned")
 )
+# What PostgreSQL calls by another name than DuckDB.
+ENGINE_TYPES = {"DOUBLE": "double precision", '"NULL"': "text"}
 # Names that a page must not take for its own.
 HOSTILE = [
     "</script><img src=x onerror=\"document.title='broken'\">",
@@ -85,7 +89,9 @@ def built(inputs: Tables, *, is_alone: bool = False) -> dict[str, pd.DataFrame]:
     rows = sample()
     names = ["transactions"] if is_alone else list(rows)
     types = {name: dict.fromkeys(map(str, rows[name]), "varchar") for name in names}
-    variables = ZONE | ({"segment_columns": []} if is_alone else {})
+    variables: dict[str, Any] = {"reporting_timezone": ZONE}
+    if is_alone:
+        variables["segment_columns"] = []
     return compile_project(variables, types).run(inputs, TABLES)
 
 
@@ -164,6 +170,26 @@ def three_years() -> dict[str, pd.DataFrame]:
         "touchpoints": pd.DataFrame(touches),
         "marketing_spend": pd.DataFrame(spend),
     }
+
+
+def copy_to_postgres(
+    database: duckdb.DuckDBPyConnection, name: str, cursor: Any
+) -> None:
+    """Copy a table, but for the rows of segments and of days, which are many."""
+    columns = database.execute(f"describe {name}").fetchall()
+    kinds = {column: ENGINE_TYPES.get(kind, kind) for column, kind, *_ in columns}
+    listed = ", ".join(f'"{column}" {kind}' for column, kind in kinds.items())
+    cursor.execute(f"create table {name} ({listed})")
+    wanted = "true"
+    if "segment_column" in kinds and name != "rpt_retention_readiness":
+        wanted += " and segment_column = 'all'"
+    if "period_grain" in kinds and name != "rpt_reconciliation":
+        wanted += " and period_grain <> 'day'"
+    rows = database.execute(f"select * from {name} where {wanted}").fetchall()
+    text = StringIO()
+    writer(text).writerows(rows)
+    text.seek(0)
+    cursor.copy_expert(f"copy {name} from stdin (format csv)", text)
 
 
 @cache
