@@ -161,6 +161,7 @@ class Outcome:
         text = json.dumps(self.summary(), indent=2, default=str) + "\n"
         (folder / SUMMARY_FILE).write_text(text)
         report = JUnitXml("customer_journey")
+        report.add_testsuite(_suite("pipeline", iter([_ending(self)])))
         report.add_testsuite(_suite("dbt", map(_case, self.nodes)))
         if self.validation:
             report.add_testsuite(_suite("validation", _checks(self.validation)))
@@ -260,6 +261,10 @@ def _message(node: Node) -> str:
     text = node.message
     if node.kind != "unit_test":
         text = dbt_runner.essential_sentence(text)
+    return _printable(text)
+
+
+def _printable(text: str) -> str:
     return _UNPRINTABLE.sub("", text)
 
 
@@ -267,6 +272,14 @@ def _suite(name: str, cases: Iterator[TestCase]) -> TestSuite:
     suite = TestSuite(name)
     suite.add_testcases(list(cases))
     return suite
+
+
+def _ending(outcome: Outcome) -> TestCase:
+    """Return how the command ended, which need not be for a test's sake."""
+    case = TestCase(outcome.command, "pipeline")
+    if outcome.error:
+        case.result = [Error(_printable(outcome.error))]
+    return case
 
 
 def _case(node: Node) -> TestCase:
@@ -283,7 +296,7 @@ def _checks(validation: "Validation") -> Iterator[TestCase]:
     for name in validation.checks:
         case = TestCase(name, "validation")
         case.result = [
-            Failure(f"{finding.sentence} {finding.remedy}")
+            Failure(_printable(f"{finding.sentence} {finding.remedy}"))
             for finding in validation.findings
             if finding.check == name
         ]

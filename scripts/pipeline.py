@@ -9,6 +9,7 @@ import secrets
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -25,6 +26,10 @@ from last_build import Asked, Selection
 if TYPE_CHECKING:
     from runs import Run
 
+EXIT_CODES = (
+    "Exit codes: 0 good; 1 build or test failed; 2 usage or configuration; "
+    "3 validation refused to publish; 4 another run holds the lock."
+)
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 
 app = typer.Typer(
@@ -43,7 +48,7 @@ def show_version(is_asked: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(epilog=EXIT_CODES)
 def main(
     version: Annotated[
         bool,
@@ -52,11 +57,7 @@ def main(
         ),
     ] = False,
 ) -> None:
-    """Build customer journey marts on DuckDB, PostgreSQL or Spark, and publish them.
-
-    Exit codes: 0 good; 1 build or test failed; 2 usage or configuration;
-    3 validation refused to publish; 4 another run holds the lock.
-    """
+    """Build customer journey marts on DuckDB, PostgreSQL or Spark, and publish them."""
 
 
 Target = Annotated[
@@ -131,9 +132,8 @@ def run(
 
     A selection is built and tested only.
     """
-    if is_retry and (
-        select or exclude or selector or is_fitting or target or variables or as_of
-    ):
+    new = (select, exclude, selector, variables, as_of, full_refresh, is_fitting)
+    if is_retry and any((target, *new)):
         raise typer.BadParameter(
             "--retry builds what the last run was asked for: leave the rest out."
         )
@@ -144,7 +144,9 @@ def run(
 
     def ask(project: Path, target_path: Path) -> Asked:
         if is_retry:
-            return last_build.recall(target_path)
+            asked = last_build.recall(target_path)
+            is_said = is_publishing is not None
+            return replace(asked, is_publishing=is_publishing) if is_said else asked
         return Asked(
             target,
             variable_values.given(project, variables, as_of),
@@ -395,6 +397,10 @@ def _words(values: list[str] | None) -> tuple[str, ...]:
 
 def _terminate(*_: Any) -> None:
     raise Terminated
+
+
+for command in app.registered_commands:
+    command.epilog = EXIT_CODES
 
 
 if __name__ == "__main__":
