@@ -11,7 +11,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .PHONY: help venv demo test lint parity example-cdnow example-complete-journey \
-    example-sfo-survey example-subscription benchmark clean
+    example-sfo-survey example-subscription docs benchmark clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | \
@@ -92,6 +92,13 @@ example-sfo-survey: .venv/base ## a real survey: 14,503 passengers of an airport
 
 example-subscription: .venv/base ## a journey of one's own: trial, subscription, renewal
 	$(BIN)/python scripts/run_example.py subscription
+
+# Nothing is compiled: the page is the same before the first build and after it, but for
+# the types and sizes of the tables that are there.
+docs: .venv/base ## every table, column, metric and its lineage in one page, for a browser
+	$(BIN)/dbt --quiet parse
+	$(BIN)/dbt --quiet docs generate --static --no-compile
+	@echo "Open target/static_index.html#!/overview/customer_journey in a browser."
 
 benchmark: .venv/dev ## 10 million transactions, beside the same SQL written by hand
 	$(BIN)/python scripts/benchmark.py
