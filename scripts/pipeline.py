@@ -169,6 +169,8 @@ def run(
         run.outcome.explain_failure(is_publishing=will_publish)
         if will_publish and not run.outcome.exit_code:
             _publish(run, is_accepting, has_parquet)
+        elif runs.is_read_where_built(run) and not run.outcome.exit_code:
+            runs.validate(run, is_accepting=is_accepting)
         if will_report and "published" in run.outcome.places:
             runs.report(run)
 

@@ -17,7 +17,7 @@ from typing import Any
 import duckdb
 
 from dbt_runner import Project, Table
-from errors import PipelineError, of_the_database, of_the_disk
+from errors import ConfigurationError, PipelineError, of_the_database, of_the_disk
 from published import (
     RUN_FIGURES,
     RUN_INFO,
@@ -155,6 +155,21 @@ def publish_parquet(place: DuckdbFile) -> Path:
     for old in versions[:-PARQUET_VERSIONS_KEPT]:
         shutil.rmtree(old, ignore_errors=True)
     return link
+
+
+def require_rights(connection: Any) -> None:
+    """Raise ConfigurationError if this user cannot create the schema to publish in."""
+    with connection, connection.cursor() as cursor:
+        cursor.execute(
+            "select current_user, current_database(), "
+            "has_database_privilege(current_database(), 'create')"
+        )
+        user, database, may_create = cursor.fetchone()
+    if not may_create:
+        raise ConfigurationError(
+            f"{user} may not create schemas in {database}, and each publication is "
+            f"one: grant create on database {database} to {user}."
+        )
 
 
 def publish_schema(

@@ -35,6 +35,7 @@ from published import DuckdbFile, Place, PostgresSchema
 from summary import Voice
 
 LOCK_FILE = "pipeline.lock"
+RUN_ID = f"select run_id from {published.RUN_INFO}"
 INPUTS = (
     *("transactions", "touchpoints", "marketing_spend", "survey_responses"),
     *("customers", "identities", "exchange_rates"),
@@ -95,7 +96,9 @@ def hold(
         if isinstance(place, PostgresSchema):
             connection = dbt_runner.connect()
             stack.callback(connection.close)
-            stack.enter_context(locks.postgres_lock(connection, project.schema))
+            # Two projects may build in one schema, or publish to one.
+            for schema in sorted({project.schema, place.schema}):
+                stack.enter_context(locks.postgres_lock(connection, schema))
         if work := project.database_file:
             stack.enter_context(locks.file_lock(work_lock(work)))
             if work.exists():
@@ -166,7 +169,14 @@ def plan(run: Run, is_reporting: bool | None) -> tuple[bool, bool]:
     will_publish = is_wanted and run.place is not None
     if will_publish:
         validation.check_variables(run.variables)
+        if run.connection is not None:
+            publishing.require_rights(run.connection)
     return will_publish, has_report() if is_reporting is None else is_reporting
+
+
+def is_read_where_built(run: Run) -> bool:
+    """Return whether all was built on an engine that has no publication."""
+    return run.place is None and run.outcome.is_whole and bool(run.project.tables)
 
 
 def require_place(run: Run) -> Place:
@@ -348,12 +358,18 @@ def report(run: Run) -> None:
 def draw(
     project: Project, place: Place, path: Path | None, charts: Path | None
 ) -> Path:
-    """Draw the report of what is published and return its path."""
+    """Draw the report of what is published and return its path.
+
+    On PostgreSQL a publication may come between two of its queries: it is drawn anew.
+    """
     report = load_report()
     file = path or report_path(project, place)
     with published.read(place) as reader:
-        report.write(reader, file, charts=charts)
-    return file
+        while True:
+            drawn = reader.query(RUN_ID)
+            report.write(reader, file, charts=charts)
+            if reader.query(RUN_ID) == drawn:
+                return file
 
 
 def report_path(project: Project, place: Place) -> Path:

@@ -499,10 +499,9 @@ def test_who_may_not_publish_is_told_so(
         _rows(owner, "create schema build_marts authorization builder")
     answer = runs.run(PGUSER="builder", SCRATCH_SCHEMA="build")
     assert answer == Answer(
-        1,
-        f"Error: cannot publish schema {SCHEMA}: permission denied for database "
-        f"{database}. Let this user create schemas in the database, and own the "
-        "published one.\n",
+        2,
+        f"Error: builder may not create schemas in {database}, and each publication is "
+        f"one: grant create on database {database} to builder.\n",
     )
 
 
