@@ -64,7 +64,6 @@ def _look_at_everything(folder: Path, target: str | None) -> Iterator[Finding]:
     values: dict[str, Any] = {}
     try:
         with runs.explained(values), tempfile.TemporaryDirectory() as target_path:
-            variables.read_project(folder / "dbt_project.yml")
             values |= variables.effective(folder, {})
             project = dbt_runner.load(folder, options, Path(target_path))
     except PipelineError as error:

@@ -100,7 +100,7 @@ def name_input(sentence: str, values: Mapping[str, Any]) -> str:
 
 def _split(file: Path) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
     """Return the variables of a project file: for everybody, and by package."""
-    content = read_project(file) if file.exists() else {}
+    content = read_project(file)
     declared = content.get("vars") or {}
     # Every package whose variables could be meant is named as a project is.
     packages = {PACKAGE, content.get("name")} | {
