@@ -155,11 +155,6 @@ def movements(
         y=alt.Y("value:Q", title=title, axis=alt.Axis(format="~s", tickCount=6)),
         order="kind_order:O",
     )
-    zero = (
-        alt.Chart(_inline([{"zero": 0}]))
-        .mark_rule(color=INK, strokeWidth=1)
-        .encode(y="zero:Q")
-    )
     bars = base.mark_bar(stroke=CARD, strokeWidth=1, width=_bar(0.9)).encode(
         color=alt.Color(
             "kind:N",
@@ -167,7 +162,7 @@ def movements(
             scale=alt.Scale(domain=list(colors), range=list(colors.values())),
         )
     )
-    return _spec(bars + zero, height=280)
+    return _spec(bars + _zero(), height=280)
 
 
 def heat_map(rows: Sequence[Row], cohorts: Sequence[str], title: str) -> dict[str, Any]:
@@ -259,9 +254,9 @@ def cost_ranges(rows: Sequence[Row], currency: str) -> dict[str, Any]:
     base = _chart(rows).encode(
         y=alt.Y("channel:N", sort=None, title=None, axis=alt.Axis(labelColor=INK)),
     )
-    highest = max(row["highest_cac"] for row in rows)
     # Room for what is written to the right.
-    scale = alt.Scale(domain=[0, highest * 1.6], nice=False)
+    right = 1.6 * max(row["label_at"] for row in rows)
+    scale = alt.Scale(domain=[0, right], nice=False)
     cost = alt.X(
         "lowest_cac:Q",
         title=currency,
@@ -358,9 +353,7 @@ def model_matrix(
     )
 
 
-def scores(
-    rows: Sequence[Row], domain: tuple[float, float], target: float | None = None
-) -> dict[str, Any]:
+def scores(rows: Sequence[Row], domain: tuple[float, float]) -> dict[str, Any]:
     """Draw a score of each period with its interval."""
     base = _chart(rows).encode(x=_periods(rows))
     axis = alt.Y(
@@ -373,9 +366,8 @@ def scores(
         + base.mark_line(color=ACCENT, strokeWidth=1.25, opacity=0.6).encode(y=axis)
         + _points(base).encode(y=axis)
     )
-    if domain[0] < 0 or target is not None:
-        zero = alt.Chart(_inline([{"at": target or 0}]))
-        layers += zero.mark_rule(color=INK, strokeWidth=1).encode(y="at:Q")
+    if domain[0] < 0:
+        layers += _zero()
     return _spec(layers, height=220)
 
 
@@ -474,6 +466,11 @@ def _chart(rows: Sequence[Row]) -> alt.Chart:
 
 def _inline(rows: Sequence[Row]) -> Any:
     return alt.InlineData(values=[dict(row) for row in rows])
+
+
+def _zero() -> Any:
+    rule = alt.Chart(_inline([{"zero": 0}])).mark_rule(color=INK, strokeWidth=1)
+    return rule.encode(y="zero:Q")
 
 
 def _periods(rows: Sequence[Row]) -> alt.X:

@@ -443,10 +443,7 @@ def _customer_movements(run: Run, rows: Sequence[Row], query: str) -> Chart:
     columns = [
         _period_column(run),
         Column("active", lambda row: count(row["active_customers"])),
-        *(
-            Column(kind, lambda row, name=name: count(row[name]))  # type: ignore[misc]
-            for kind, (name, *_) in kinds.items()
-        ),
+        *(_movement(kind, name, count) for kind, (name, *_) in kinds.items()),
         Column("quick ratio", lambda row: score(row["customer_quick_ratio"])),
     ]
     title = f"Customers who bought, by {run.grain}"
@@ -491,10 +488,7 @@ def _revenue_movements(run: Run, rows: Sequence[Row], query: str) -> Chart:
         _period_column(run),
         Column("customers' revenue", lambda row: amount(row["customer_revenue"])),
         Column("change", lambda row: amount(row["revenue_change"])),
-        *(
-            Column(kind, lambda row, name=name: amount(row[name]))  # type: ignore[misc]
-            for kind, (name, *_) in kinds.items()
-        ),
+        *(_movement(kind, name, amount) for kind, (name, *_) in kinds.items()),
         Column("net retention", lambda row: share(row["net_revenue_retention"])),
         Column("gross retention", lambda row: share(row["gross_revenue_retention"])),
     ]
@@ -510,7 +504,7 @@ def _revenue_movements(run: Run, rows: Sequence[Row], query: str) -> Chart:
     if last["net_revenue_retention"] is not None:
         text += (
             f" The customers of the {run.grain} before spent "
-            f"{share(last['net_revenue_retention'])} of what they had."
+            f"{share(last['net_revenue_retention'])} of what they spent then."
         )
     return Chart(
         "growth_revenue",
@@ -521,6 +515,10 @@ def _revenue_movements(run: Run, rows: Sequence[Row], query: str) -> Chart:
         query,
         narrowest=420,
     )
+
+
+def _movement(kind: str, name: str, text: Callable[[float | None], str]) -> Column:
+    return Column(kind, lambda row: text(row[name]))
 
 
 def _stacks(

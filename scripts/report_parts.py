@@ -22,10 +22,10 @@ GRAINS = {
     "day": (364, 60),
 }
 REASONS = {
-    "no_customers": "spend that won nobody",
-    "no_spend": "no spend on it",
-    "no_spend_and_no_customers": "neither spend nor customers",
-    "no_spend_input": "the input marketing_spend is off",
+    "no_customers": "The spend won nobody.",
+    "no_spend": "Nothing was spent.",
+    "no_spend_and_no_customers": "Nothing was spent, and nobody won.",
+    "no_spend_input": "The input marketing_spend is switched off.",
 }
 
 
