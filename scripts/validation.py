@@ -27,6 +27,9 @@ AS_OF_DATE = "as_of_date"
 DAYS_OBSERVED = "total.days_observed"
 # Rejections have a limit of their own, and fewer of them are no loss.
 REJECTED_ROWS = "rows.fct_rejected_rows"
+# Points from the worst score to the best.
+SCALE = 100
+NPS, NPS_SCALE = "score.nps", 200
 FAULTS_SHOWN = 3
 # A small table may lose more than others, but not half of its rows.
 SMALL_TABLE_LOSS = 0.49
@@ -105,7 +108,7 @@ _RULES = {
         f"or {_ACCEPT}",
     ),
     "scores_are_as_before": (
-        "No score has moved by more points since the last publication than "
+        "No score has moved by more of its scale since the last publication than "
         "publish_max_score_change allows.",
         f"Look at the answers and purchases behind it, or {_ACCEPT}",
     ),
@@ -330,12 +333,12 @@ class _Changes:
         return [self._told(figure) for figure in sorted([*gone, *changed])]
 
     def of_scores(self) -> list[str]:
-        """Name the scores that have moved by more points than the limit."""
+        """Name the scores that have moved by more of their scale than the limit."""
         limit = self.variables["publish_max_score_change"]
         return [
             self._told(figure)
             for figure in self._comparable("score.")
-            if self._distance(figure) > limit
+            if self._distance(figure) > limit * (NPS_SCALE if figure == NPS else SCALE)
         ]
 
     def _comparable(self, kind: str) -> list[str]:

@@ -29,7 +29,7 @@ rpt_acquisition as (
         channel,
         spend
     from {{ ref('customer_journey', 'rpt_acquisition') }}
-    where campaign = 'all' and channel <> 'all'
+    where campaign = 'all'
 ),
 
 rpt_attribution as (
@@ -127,6 +127,21 @@ sum_channels as (
     group by channel
 ),
 
+-- One of the two has a total of its own.
+list_rpt_acquisition as (
+    select * from sum_channels
+    union all
+    select
+        'all' as channel,
+        sum(spend) as spend,
+        sum(rounding) as rounding
+    from sum_channels
+),
+
+list_rpt_attribution as (
+    select * from sum_channels
+),
+
 sum_months as (
     select
         cast({{ dbt.date_trunc('month', 'local_date') }} as date) as month_start,
@@ -153,13 +168,13 @@ list_values as (
     {%- for report in reports %}
     {%- for model in attribution_models() %}
     select
-        '{{ report }}.spend of ' || sum_channels.channel || ' by {{ model }} and '
+        '{{ report }}.spend of ' || channels.channel || ' by {{ model }} and '
         || grains.period_grain as measure,
         cast(null as date) as month_start,
-        sum_channels.spend as expected,
+        channels.spend as expected,
         0 as found,
-        sum_channels.rounding
-    from sum_channels
+        channels.rounding
+    from list_{{ report }} as channels
     cross join grains
     union all
     {%- endfor %}
@@ -188,7 +203,10 @@ list_values as (
         {{ as_double('spend') }} as found,
         0 as rounding
     from {{ report }}
-    where period_grain = 'month' and attribution_model = '{{ attribution_models()[0] }}'
+    where
+        period_grain = 'month'
+        and attribution_model = '{{ attribution_models()[0] }}'
+        and channel <> 'all'
     union all
     {%- endfor %}
     {%- for status, count in {

@@ -1,0 +1,790 @@
+"""Planted faults are found before they are published, each by its own check.
+
+A small company, a seventh of the sample, is built once. A fault is planted in the SQL
+of the model in which it would happen, whatever depends on that is built again, and the
+checks run: no test of dbt is needed to find it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import chdir, contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from functools import cache, partial
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+from unittest.mock import patch
+
+import duckdb
+import pandas as pd
+import pytest
+import yaml
+from hypothesis import HealthCheck, Phase, given, settings
+
+import dbt_runner
+import harness
+import validation
+from harness import COLUMNS, PROJECT, TEXT, Compiled, Model, compile_project
+from strategies import ZONE, companies
+from validation import Published, Validation
+
+SAMPLE = PROJECT / "seeds" / "sample"
+NEW_YORK = {"reporting_timezone": ZONE, "max_rejected_share": 1}
+NOT_CHECKS = ("run_figures_", "last_days")
+VERSION = "0.1.0"
+NOW = datetime(2025, 1, 3, 12, tzinfo=UTC)
+
+TRANSACTIONS = "events_agree_with_transactions"
+TOUCHPOINTS = "events_agree_with_touchpoints"
+ANSWERS = "answers_agree_with_survey_responses"
+SPEND = "spend_agrees_with_marketing_spend"
+CUSTOMERS = "people_agree_with_customers"
+ROWS = "every_raw_row_is_counted"
+DAYS = "as_of_date_is_the_last_day"
+GROWTH = "growth_agrees_with_events"
+COHORTS = "cohorts_agree_with_events"
+ACQUISITION = "acquisition_agrees_with_events"
+SCORES = "scores_agree_with_answers"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A piece of a model's compiled SQL, what stands there by mistake, who finds it.
+
+    `found_by` has the names of all checks that find it, each with a figure it names.
+    """
+
+    model: str
+    right: str
+    wrong: str
+    found_by: Mapping[str, str]
+
+
+FAULTS = {
+    "half of the customers dropped": Fault(
+        "int_customers",
+        "from describe_people",
+        "from describe_people where ascii(right(customer_id, 1)) % 2 = 0",
+        {
+            GROWTH: "dim_customers.customers",
+            COHORTS: "rpt_cohort_retention.cohort_size",
+            ACQUISITION: "dim_customers.acquisition_channel email",
+            CUSTOMERS: "dim_customers.people of the customers input",
+        },
+    ),
+    "a doubled month": Fault(
+        "int_transactions",
+        "select * from final",
+        "select * from final union all select * from final"
+        " where date_trunc('month', occurred_date) = date '2024-03-01'",
+        {TRANSACTIONS: "orders of 2024-03"},
+    ),
+    "a month doubled behind the events": Fault(
+        "int_customer_days",
+        "from sum_days\n",
+        "from (select * from sum_days union all select * from sum_days"
+        " where date_trunc('month', entry_date) = date '2024-03-01') as sum_days\n",
+        {GROWTH: "rpt_growth.orders of 2024-03"},
+    ),
+    "a currency not converted": Fault(
+        "stg_transactions",
+        "cast(cast(signed_amount as decimal(19, 4)) * applied_rate as decimal(18, 4))"
+        " as amount",
+        "cast(signed_amount as decimal(18, 4)) as amount",
+        {TRANSACTIONS: "gross_revenue of 2023-01"},
+    ),
+    "a refund at the rate of its own day": Fault(
+        "int_transactions",
+        "when purchases.currency = refunds.currency",
+        "when false",
+        {TRANSACTIONS: "refund_amount of"},
+    ),
+    "spend lost in a join": Fault(
+        "int_acquisition_periods",
+        "    from spend_periods\n",
+        "    from spend_periods inner join attribution_periods using"
+        " (attribution_model, period_grain, period_index, channel, campaign)\n",
+        {SPEND: "rpt_acquisition.spend of"},
+    ),
+    "spend not converted": Fault(
+        "stg_marketing_spend",
+        "cast(cast(given_amount as decimal(19, 4)) * applied_rate as decimal(18, 4))"
+        " as amount",
+        "given_amount as amount",
+        {SPEND: "rpt_attribution.spend of"},
+    ),
+    "a shifted time zone": Fault(
+        "stg_transactions",
+        "timezone('America/New_York', timezone('UTC', ",
+        "timezone('UTC', timezone('America/New_York', ",
+        {TRANSACTIONS: "orders of"},
+    ),
+    "dates cut in UTC": Fault(
+        "stg_touchpoints",
+        "timezone('America/New_York', timezone('UTC', ",
+        "timezone('UTC', timezone('UTC', ",
+        {TOUCHPOINTS: "touches of"},
+    ),
+    "refunds counted as purchases": Fault(
+        "stg_transactions",
+        "when given_type = 'refund' or given_amount < 0 then 'refund'",
+        "when given_type = 'refund' then 'refund'",
+        {TRANSACTIONS: "orders of"},
+    ),
+    "refunds left out of revenue": Fault(
+        "rpt_growth",
+        "cast(gross_revenue + refund_amount as decimal(18, 4)) as net_revenue",
+        "gross_revenue as net_revenue",
+        {GROWTH: "rpt_growth.net_revenue of"},
+    ),
+    "guests merged into one customer": Fault(
+        "stg_transactions",
+        "nullif(trim(cast(customer_id as TEXT)), '') as customer_key",
+        "coalesce(nullif(trim(cast(customer_id as TEXT)), ''), 'guest')"
+        " as customer_key",
+        {TRANSACTIONS: "guest_orders of"},
+    ),
+    "duplicates not merged": Fault(
+        "stg_transactions",
+        "when version_number = 1 then 'accepted'",
+        "when version_number >= 1 then 'accepted'",
+        {TRANSACTIONS: "merged rows"},
+    ),
+    "the oldest version of a row kept": Fault(
+        "stg_transactions",
+        "loaded_time desc nulls last",
+        "loaded_time nulls last",
+        {TRANSACTIONS: "gross_revenue of"},
+    ),
+    "rows of one kind lost in staging": Fault(
+        "stg_transactions",
+        "from number_versions",
+        "from number_versions where currency_code <> 'EUR'",
+        {ROWS: "rows of transactions", TRANSACTIONS: "accepted rows"},
+    ),
+    "answers off the scale counted": Fault(
+        "stg_survey_responses",
+        "or parse_columns.given_score > journey_survey_questions.scale_max",
+        "",
+        {ANSWERS: "rejected rows"},
+    ),
+    "every answer of a person counted": Fault(
+        "int_survey_answers",
+        "'latest' = 'latest'",
+        "'all' = 'latest'",
+        {SCORES: "rpt_experience.nps responses"},
+    ),
+    "a channel's touches lost": Fault(
+        "stg_touchpoints",
+        "from raw_touchpoints",
+        "from raw_touchpoints where channel is distinct from 'email'",
+        {ROWS: "rows of touchpoints", TOUCHPOINTS: "touches of the channel email"},
+    ),
+    "a channel's touches lost on the way to attribution": Fault(
+        "int_path_touches",
+        "and channel is not null",
+        "and channel <> 'email'",
+        {ACQUISITION: "rpt_acquisition.new_customers of"},
+    ),
+    "visitors not known again": Fault(
+        "int_touchpoints",
+        "left join identities on touchpoints.visitor_id = identities.visitor_id",
+        "left join identities on false",
+        {TOUCHPOINTS: "touches of visitors who are not known of"},
+    ),
+    "registered people lost in a join": Fault(
+        "int_customers",
+        "full outer join customers",
+        "left join customers",
+        {CUSTOMERS: "dim_customers.people of the customers input"},
+    ),
+    "rows of the future counted": Fault(
+        "stg_transactions",
+        "then 'future_date'",
+        "then null",
+        {TRANSACTIONS: "rejected rows"},
+    ),
+    "revenue of rejected rows counted": Fault(
+        "stg_transactions",
+        "case when applied_rate is null then 'missing_exchange_rate' end",
+        "null",
+        {TRANSACTIONS: "rejected rows"},
+    ),
+    "an as-of date of the clock": Fault(
+        "int_run_parameters",
+        "coalesce(cast(null as date), last_event_date) as as_of_date",
+        "date '2025-01-15' as as_of_date",
+        {DAYS: "days from the last day to the as-of date"},
+    ),
+    "refunds taken for activity": Fault(
+        "int_customer_periods",
+        "orders > 0 as is_active",
+        "true as is_active",
+        {
+            GROWTH: "rpt_growth.active_customers of",
+            COHORTS: "rpt_cohort_retention.retained_customers of",
+        },
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Company:
+    """A database in which every model is built, and the checks that can be run on it.
+
+    The folder holds the database and the dbt project that the package is installed in;
+    `needed` are the models that the checks read, or what those are made of.
+    """
+
+    folder: Path
+    models: list[Model]
+    checks: list[Model]
+    needed: list[Model]
+
+    @contextmanager
+    def harmed(self, fault: Fault) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Yield the database with a fault and all that follows from it; undo it."""
+        with self.opened() as database:
+            database.execute("begin")
+            rebuilt: set[str] = set()
+            for model in self.needed:
+                sql = model.sql
+                if model.name == fault.model:
+                    assert fault.right in sql, f"{model.name} has changed"
+                    sql = sql.replace(fault.right, fault.wrong)
+                elif not model.parents & rebuilt:
+                    continue
+                create(database, replace(model, sql=sql))
+                rebuilt.add(model.name)
+            assert fault.model in rebuilt
+            yield database
+            database.execute("rollback")
+
+    @contextmanager
+    def opened(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Yield the database; small tables are quicker on one thread."""
+        with duckdb.connect(
+            str(self.folder / harness.DATABASE), config={"threads": 1}
+        ) as database:
+            yield database
+
+    def findings(self, database: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
+        """Return the figures that each check finds wrong, of those that find any."""
+        found = {
+            check.name: [
+                f"{measure} of {period}" if period else measure
+                for measure, period, *_ in database.execute(check.sql).fetchall()
+            ]
+            for check in self.checks
+        }
+        return {name: figures for name, figures in found.items() if figures}
+
+
+def create(database: duckdb.DuckDBPyConnection, model: Model) -> None:
+    kind = "view" if model.materialized == "view" else "table"
+    database.execute(f"create or replace {kind} {model.relation} as {model.sql}")
+
+
+def compile_checks(compiled: Compiled, variables: Mapping[str, Any]) -> list[Model]:
+    """Return the analyses of the package, compiled like these models."""
+    inputs = {name: value for name, value in variables.items() if "_input" in name}
+    project, manifest = harness.parse_json(json.dumps(inputs), "{}")
+    place = "select path from duckdb_databases() where not internal"
+    ((database,),) = compiled.connection.execute(place).fetchall()
+    folder = Path(mkdtemp(dir=harness.WORK.name))
+    harness.write_profile(folder)
+    shutil.copy(database, folder / harness.DATABASE)
+    off = {f"{name}_input": None for name in COLUMNS if name not in compiled.types}
+    result = harness.dbt(
+        *("compile", "--select", validation.ANALYSES),
+        *("--vars", json.dumps(off | dict(variables))),
+        folder=project,
+        profiles=folder,
+        manifest=manifest,
+    )
+    schema = compiled.models[0].relation.rsplit(".", 1)[0]
+    return [
+        Model(
+            item.node.name,
+            f"{schema}.{item.node.name}",
+            "view",
+            item.node.compiled_code,
+            # What counts the rows of every table depends on all of them.
+            frozenset(parent.split(".")[-1] for parent in item.node.depends_on.nodes)
+            or frozenset(model.name for model in compiled.models),
+        )
+        for item in result.results
+    ]
+
+
+@cache
+def compile_json(variables: str, types: str) -> tuple[Compiled, list[str]]:
+    """`compile_all`, with its arguments as JSON so that they can be a key."""
+    values, parsed = json.loads(variables), json.loads(types)
+    compiled = compile_project(values, parsed)
+    analyses = compile_checks(compiled, values)
+    names = [analysis.name for analysis in analyses]
+    return replace(compiled, models=[*compiled.models, *analyses]), names
+
+
+def compile_all(
+    variables: Mapping[str, Any], types: harness.Types = TEXT
+) -> tuple[Compiled, list[str]]:
+    """Return the models with the checks and figures among them; the names of these."""
+    return compile_json(json.dumps(variables), json.dumps(types))
+
+
+def findings(
+    compiled: Compiled, analyses: list[str], inputs: Mapping[str, pd.DataFrame]
+) -> dict[str, list[dict[str, Any]]]:
+    """Build these raw rows and return what each check finds wrong, if it does."""
+    checks = [name for name in analyses if not name.startswith(NOT_CHECKS)]
+    tables = compiled.run(inputs, checks)
+    return {
+        name: table.to_dict("records") for name, table in tables.items() if len(table)
+    }
+
+
+@cache
+def seventh_of_sample() -> dict[str, pd.DataFrame]:
+    """Return raw rows of every seventh person of the sample, and all that are bad."""
+    inputs = {
+        name: pd.read_csv(
+            SAMPLE / f"sample_{name}.csv", dtype=str, keep_default_na=False
+        )
+        for name in COLUMNS
+    }
+    for name in ("transactions", "touchpoints", "survey_responses", "customers"):
+        rows = inputs[name]
+        people = rows["customer_id"]
+        if "visitor_id" in rows:
+            people = people.where(people != "", rows["visitor_id"])
+        # Nobody in particular has the number of the row.
+        numbers = pd.to_numeric(people.str.extract(r"(\d+)")[0], errors="coerce")
+        chosen = numbers.fillna(pd.Series(rows.index)) % 7 == 0
+        inputs[name] = rows[chosen | rows.iloc[:, 0].str.match(r"^[bx]")]
+    # Everybody whom the sample registers has done something.
+    idle = pd.DataFrame({"customer_id": ["c0"], "created_at": ["2024-01-01"]})
+    people = inputs["customers"][list(idle)]
+    return inputs | {"customers": pd.concat([people, idle])}
+
+
+@pytest.fixture(scope="module")
+def company(tmp_path_factory: pytest.TempPathFactory) -> Company:
+    """Build the small company in a project that installs the package."""
+    compiled = compile_project(NEW_YORK)
+    project, _ = harness.parse_json("{}", "{}")
+    folder = tmp_path_factory.mktemp("company") / "project"
+    shutil.copytree(project, folder, symlinks=True)
+    harness.write_profile(folder)
+    checks = [
+        check
+        for check in compile_checks(compiled, NEW_YORK)
+        if not check.name.startswith(NOT_CHECKS)
+    ]
+    parents = {parent for check in checks for parent in check.parents}
+    made = Company(folder, compiled.models, checks, compiled.needed(parents))
+    with made.opened() as database:
+        for name, rows in seventh_of_sample().items():
+            database.register("raw_rows", rows)
+            database.execute(f"insert into raw_{name} by name from raw_rows")
+        for schema in sorted({one.relation.rsplit(".", 1)[0] for one in made.models}):
+            database.execute(f"create schema if not exists {schema}")
+        for model in made.models:
+            create(database, model)
+    return made
+
+
+def test_nothing_is_found_where_nothing_is_wrong(company: Company) -> None:
+    with company.opened() as database:
+        assert company.findings(database) == {}
+        # Nor is nothing found because nothing is compared.
+        [(orders, guests, refunds)] = database.execute(
+            "select sum(orders), sum(guest_orders), sum(refund_amount)"
+            " from main_marts.rpt_growth"
+            " where segment_column = 'all' and period_grain = 'month'"
+        ).fetchall()
+    assert orders > 500
+    assert guests > 20
+    assert refunds < -100
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_planted_fault_is_found(company: Company, name: str) -> None:
+    fault = FAULTS[name]
+    with company.harmed(fault) as database:
+        found = company.findings(database)
+    assert found.keys() == fault.found_by.keys()
+    for check, figure in fault.found_by.items():
+        assert any(one.startswith(figure) for one in found[check]), found[check]
+
+
+def columns_of(database: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
+    """Return the type of every column of every public table."""
+    columns: dict[str, dict[str, str]] = {}
+    for table, column, kind in database.execute(
+        "select table_name, column_name, data_type from duckdb_columns()"
+        " where schema_name = 'main_marts'"
+    ).fetchall():
+        columns.setdefault(table, {})[column] = kind
+    return columns
+
+
+def validate(
+    company: Company,
+    published: Published | None = None,
+    version: str = VERSION,
+    **variables: Any,
+) -> Validation:
+    """Validate what lies in the company's database, as a run does before it publishes.
+
+    dbt reads the project once for all tests.
+    """
+    with company.opened() as database:
+        columns = columns_of(database)
+    declared = yaml.safe_load((PROJECT / "dbt_project.yml").read_text())["vars"]
+    _, manifest = harness.parse_json("{}", "{}")
+    runner = partial(dbt_runner.dbtRunner, manifest=manifest)
+    with chdir(company.folder), patch.object(dbt_runner, "dbtRunner", runner):
+        found = validation.validate(
+            company.folder,
+            ["--vars", json.dumps(NEW_YORK)],
+            declared["customer_journey"] | NEW_YORK | variables,
+            columns,
+            version,
+            published,
+            NOW,
+        )
+    dbt_runner.disconnect()
+    return found
+
+
+@pytest.fixture(scope="module")
+def published(company: Company) -> Published:
+    """Return what the company, as it should be, publishes for the first time."""
+    found = validate(company)
+    assert found.findings == ()
+    assert set(found.checks) == {check.name for check in company.checks}
+    figures = {figure: value for figure, _, value in found.figures}
+    assert len(figures) == len(found.figures)
+    with company.opened() as database:
+        columns = columns_of(database)
+    assert {table for _, table, _ in found.figures} <= columns.keys()
+    assert {f"rows.{table}" for table in columns} <= figures.keys()
+    return Published(date(2024, 12, 31), VERSION, figures, columns)
+
+
+def sentences(found: Validation) -> dict[str, str]:
+    """Return what each check has found; what is to be done is always said too."""
+    assert all(one.remedy.endswith(".") for one in found.findings)
+    assert {one.check for one in found.findings} <= found.checks.keys()
+    return {one.check: one.sentence for one in found.findings}
+
+
+def test_what_is_as_before_is_published_again(
+    company: Company, published: Published
+) -> None:
+    found = validate(company, published)
+    assert found.findings == ()
+    assert {name for name in found.checks if name.endswith("as_before")} == {
+        *("rows_are_as_before", "totals_are_as_before", "months_are_as_before"),
+        *("scores_are_as_before", "columns_are_as_before"),
+    }
+    assert all(must_hold.endswith(".") for must_hold in found.checks.values())
+
+
+def test_everything_that_has_changed_is_found(
+    company: Company, published: Published
+) -> None:
+    """All that a last publication can differ in, seen from this run."""
+    figures = dict(published.figures)
+    for figure, factor in {
+        "rows.fct_stage_history": 2.0,
+        "rows.rpt_channel_transitions": 0.5,
+        "rows.rpt_growth": 1.05,
+        "total.customers": 1.2,
+        "total.answers": 0.7,
+        "month.orders.2024-10": 0.7,
+        "month.touches.2024-05": 1.2,
+    }.items():
+        figures[figure] = round((figures[figure] or 0) * factor)
+    figures["score.nps"] = (figures["score.nps"] or 0) + 19
+    figures["score.css"] = (figures["score.css"] or 0) + 11
+    figures["rows.dim_planets"] = 9
+    columns = {name: dict(kinds) for name, kinds in published.columns.items()}
+    columns["rpt_growth"]["turnover"] = "DECIMAL(18,4)"
+    columns["rpt_growth"]["orders"] = "VARCHAR"
+    columns["dim_planets"] = {"name": "VARCHAR"}
+    del columns["rpt_growth"]["net_revenue"]
+    last = Published(date(2024, 12, 31), "0.1.4", figures, columns)
+
+    found = sentences(
+        validate(
+            company, last, input_max_age_days={"transactions": 2, "touchpoints": 400}
+        )
+    )
+
+    assert found.keys() == {
+        *("rows_are_as_before", "totals_are_as_before", "months_are_as_before"),
+        *("scores_are_as_before", "columns_are_as_before", "inputs_are_fresh"),
+    }
+    assert re.fullmatch(
+        r"fct_stage_history has [\d,]+ rows and had [\d,]+; "
+        r"rpt_channel_transitions has \d+ rows and had \d+\.",
+        found["rows_are_as_before"],
+    )
+    assert re.fullmatch(
+        r"customers is \d+ and was \d+\.", found["totals_are_as_before"]
+    )
+    assert re.fullmatch(
+        r"orders.2024-10 is \d+ and was \d+\.", found["months_are_as_before"]
+    )
+    assert re.fullmatch(
+        r"css is [\d.]+ and was [\d.]+\.", found["scores_are_as_before"]
+    )
+    assert found["columns_are_as_before"] == (
+        "dim_planets is gone; rpt_growth.orders is BIGINT and was VARCHAR; "
+        "rpt_growth.turnover is gone."
+    )
+    assert found["inputs_are_fresh"] == (
+        "the last event of transactions was on 2024-12-31, 3 days ago, and 2 are "
+        "allowed."
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "is_found"),
+    [
+        ("0.1.0", "0.1.9", True),
+        ("0.1.9", "0.2.0", False),
+        ("0.9.0", "1.0.0", False),
+        ("1.2.0", "1.9.0", True),
+        ("1.9.9", "2.0.0rc1", False),
+        ("2.0.0", "1.0.0", True),
+    ],
+)
+def test_columns_change_with_the_major_version_only(
+    before: str, now: str, is_found: bool
+) -> None:
+    last = Published(None, before, {}, {"rpt_growth": {"orders": "BIGINT"}})
+    outcome = validation._compare_columns({"rpt_growth": {"rows": "BIGINT"}}, now, last)
+    assert bool(outcome.faults) is is_found
+
+
+def test_lost_and_repeated_rows_are_found_against_the_last_run(
+    company: Company, published: Published, tmp_path: Path
+) -> None:
+    """A source that delivers a month twice agrees with itself, as does half a mart."""
+    folder = tmp_path / "project"
+    shutil.copytree(company.folder, folder, symlinks=True)
+    harness.write_profile(folder)
+    harmed = replace(company, folder=folder)
+    with harmed.opened() as database:
+        database.execute(
+            "insert into raw_transactions by name"
+            " select * replace ('again ' || transaction_id as transaction_id)"
+            " from raw_transactions where occurred_at like '2024-03-%'"
+        )
+        for model in harmed.models:
+            create(database, model)
+        database.execute(
+            "delete from main_marts.fct_stage_history where hash(customer_id) % 2 = 0"
+        )
+
+    found = sentences(validate(harmed, published))
+
+    assert found.keys() == {"rows_are_as_before", "months_are_as_before"}
+    assert "fct_stage_history has" in found["rows_are_as_before"]
+    assert "orders.2024-03 is" in found["months_are_as_before"]
+
+
+def test_earlier_as_of_date_is_found_and_explains_what_is_gone(
+    company: Company, published: Published
+) -> None:
+    more = {
+        figure: value and 3 * value
+        for figure, value in published.figures.items()
+        if not figure.startswith("month.")
+    }
+    later = {"month.orders.2025-01": 70.0}
+    last = replace(published, as_of_date=date(2025, 1, 31), figures=more | later)
+    found = sentences(validate(company, last))
+    assert found == {
+        "as_of_date_is_not_earlier": "the as-of date is 2024-12-31, and was 2025-01-31 "
+        "at the last publication."
+    }
+
+
+def up_to(inputs: Mapping[str, pd.DataFrame], day: str) -> dict[str, pd.DataFrame]:
+    """Return the rows that were there on the evening of a day."""
+    dated = {
+        "transactions": "occurred_at",
+        "touchpoints": "occurred_at",
+        "survey_responses": "responded_at",
+        "marketing_spend": "spend_date",
+    }
+    return {
+        name: rows[rows[dated[name]] < day] if name in dated else rows
+        for name, rows in inputs.items()
+    }
+
+
+@pytest.mark.parametrize("day", ["2024-12-24", "2024-10-01"])
+def test_time_that_passes_is_no_finding(published: Published, day: str) -> None:
+    """A week, or a quarter, after the last publication."""
+    compiled, analyses = compile_all(NEW_YORK)
+    names = [name for name in analyses if name.startswith("run_figures_")]
+    tables = compiled.run(up_to(seventh_of_sample(), day), names)
+    figures = {
+        row["figure"]: None if pd.isna(row["value"]) else row["value"]
+        for table in tables.values()
+        for row in table.to_dict("records")
+    }
+    assert figures.keys() < published.figures.keys()
+    last = replace(published, as_of_date=date.fromisoformat(day), figures=figures)
+    outcomes = validation._compare(
+        [(figure, "", value) for figure, value in published.figures.items()],
+        published.as_of_date,
+        yaml.safe_load((PROJECT / "dbt_project.yml").read_text())["vars"][
+            "customer_journey"
+        ],
+        last,
+    )
+    assert {one.check: one.faults for one in outcomes if one.faults} == {}
+
+
+# Made-up companies have more bad rows than a run would bear.
+OTHER = {
+    "max_rejected_share": 1,
+    "reporting_timezone": ZONE,
+    "segment_columns": ["acquisition_channel", "region"],
+    "as_of_date": "2024-03-10",
+    "history_start_date": "2023-11-01",
+    "left_truncation_days": 10,
+    "acquisition_attribution_model": "first",
+    "attribution_lookback_days": 30,
+    "marketing_spend_repeats": "reject",
+    "survey_answers_counted": "all",
+}
+EXAMPLES = settings(
+    max_examples=5,
+    phases=[Phase.explicit, Phase.generate],
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+
+
+@EXAMPLES
+@given(companies(ties=True))
+def test_nothing_is_found_in_made_up_companies(
+    inputs: dict[str, pd.DataFrame],
+) -> None:
+    assert findings(*compile_all(NEW_YORK), inputs) == {}
+
+
+@EXAMPLES
+@given(companies())
+def test_nothing_is_found_under_other_settings(
+    inputs: dict[str, pd.DataFrame],
+) -> None:
+    # Before the first transaction a run as of that day stops.
+    first = {"transaction_id": "p00", "occurred_at": "2023-10-20", "amount": "1"}
+    rows = pd.concat([inputs["transactions"].iloc[1:], pd.DataFrame([first])])
+    assert findings(*compile_all(OTHER), inputs | {"transactions": rows}) == {}
+
+
+def test_rows_after_the_as_of_date_are_found() -> None:
+    compiled, analyses = compile_all(OTHER)
+    assert findings(compiled, analyses, seventh_of_sample()) == {}
+    right = "coalesce(local_date > cast('2024-03-10' as date), false) as is_after_as_of"
+    models = {model.name: model for model in compiled.models}
+    staging = models["stg_transactions"]
+    assert right in staging.sql
+    wrong = staging.sql.replace(right, "false as is_after_as_of")
+    models["stg_transactions"] = replace(staging, sql=wrong)
+    harmed = replace(compiled, models=list(models.values()))
+    found = findings(harmed, analyses, seventh_of_sample())
+    assert found.keys() >= {TRANSACTIONS, DAYS, GROWTH}
+
+
+TYPED = {
+    "transactions": {
+        "occurred_at": "timestamp",
+        "loaded_at": "timestamp with time zone",
+        "amount": "double",
+        "cost": "decimal(18, 2)",
+    },
+    "touchpoints": {"occurred_at": "timestamp with time zone"},
+    "survey_responses": {"responded_at": "timestamp", "score": "integer"},
+    "marketing_spend": {"spend_date": "date", "amount": "decimal(10, 2)"},
+    "customers": {"created_at": "date"},
+    "exchange_rates": {"rate_date": "date", "rate": "double"},
+}
+
+
+def test_nothing_is_found_in_typed_columns() -> None:
+    """East of Greenwich, where the local day begins before that of UTC."""
+    types = {name: kinds | TYPED.get(name, {}) for name, kinds in TEXT.items()}
+    variables = {"reporting_timezone": "Pacific/Auckland", "max_rejected_share": 1}
+    inputs = {
+        name: rows.assign(
+            **{
+                column: pd.to_numeric(rows[column], errors="coerce")
+                if kind in ("double", "integer") or kind.startswith("decimal")
+                else pd.to_datetime(
+                    rows[column], errors="coerce", utc=True, format="ISO8601"
+                )
+                for column, kind in TYPED.get(name, {}).items()
+            }
+        )
+        for name, rows in seventh_of_sample().items()
+    }
+    assert findings(*compile_all(variables, types), inputs) == {}
+
+
+def test_nothing_is_found_where_there_is_little_or_nothing() -> None:
+    """Dates without times, no optional column, every optional input off; no row."""
+    types = {
+        "transactions": {
+            "transaction_id": "integer",
+            "customer_id": "integer",
+            "occurred_at": "date",
+            "amount": "double",
+        }
+    }
+    compiled = compile_all({"max_rejected_share": 1, "segment_columns": []}, types)
+    rows = pd.DataFrame(
+        {
+            "transaction_id": [1, 2, 3, 3],
+            "customer_id": [1, 1, None, None],
+            "occurred_at": ["2024-01-31", "2024-03-01", "2024-03-01", "2024-03-01"],
+            "amount": [10.5, -2.25, 7.0, 7.0],
+        }
+    )
+    assert findings(*compiled, {"transactions": rows}) == {}
+    assert findings(*compiled, {}) == {}
+    assert findings(*compile_all(NEW_YORK), {}) == {}
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        ("publish_max_loss", "some", "it must be a number, 0 or more."),
+        ("publish_max_growth", -1, "it must be a number, 0 or more."),
+        ("input_max_age_days", 3, "write days by input"),
+        ("input_max_age_days", {"planets": 1}, "names planets: the inputs are"),
+        ("input_max_age_days", {"customers": "old"}, "of customers is 'old'"),
+    ],
+)
+def test_limits_that_are_none_are_refused(
+    company: Company, variable: str, value: Any, message: str
+) -> None:
+    with pytest.raises(dbt_runner.DbtConfigurationError, match=message) as refused:
+        validate(company, **{variable: value})
+    assert variable in str(refused.value)
