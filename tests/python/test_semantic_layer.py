@@ -291,7 +291,9 @@ def write_project(folder: Path, **settings: Any) -> None:
         "packages.yml": {"packages": [{"local": str(PROJECT)}]},
     }.items():
         (folder / file).write_text(json.dumps(content))
-    run(folder, "dbt", "--quiet", "deps")
+    # What `dbt deps` makes of a package in a folder, without its four seconds.
+    (folder / "dbt_packages").mkdir()
+    (folder / "dbt_packages" / "customer_journey").symlink_to(PROJECT)
 
 
 def manifest(folder: Path, name: str) -> dict[str, Any]:
@@ -356,6 +358,12 @@ def test_metricflow_finds_no_fault(shop: Path) -> None:
     found = re.findall(r"ERRORS: (\d+)", run(shop, "mf", "validate-configs"))
     assert len(found) > 2 * len(["semantics", "semantic models", "metrics"])
     assert set(found) == {"0"}
+
+
+def test_first_page_of_the_docs_is_the_package_s_alone(shop: Path) -> None:
+    pages = manifest(shop, "manifest.json")["docs"]
+    own = {page for page in pages if page.startswith("doc.customer_journey.__")}
+    assert own == {"doc.customer_journey.__customer_journey__"}
 
 
 def test_exposure_names_what_the_report_reads(shop: Path) -> None:
