@@ -100,7 +100,7 @@ def _open_text(work: Workspace, path: str) -> Table:
     if names is not None:
         return _open_blank_separated(work, path, names, tuple(notes))
     _check_widths(path, lines)
-    sniffed = _sniff(work, path, options)
+    sniffed = _sniff(work, _first(path), options)
     options = sniffed | options
     if "header" in options:
         notes.append("The file has no header: columns are called by their number.")
@@ -122,10 +122,7 @@ def _open_text(work: Workspace, path: str) -> Table:
 
 def _head(path: str) -> bytes:
     """Return the beginning of a file, or of the first of several."""
-    found = sorted(Path(path).parent.glob(Path(path).name)) if "*" in path else []
-    first = found[0] if found else Path(path)
-    if not first.exists():
-        raise ProfileError(f"no file matches {path}.")
+    first = _first(path)
     if first.suffix == ".gz":
         try:
             with gzip.open(first) as file:
@@ -136,6 +133,15 @@ def _head(path: str) -> bytes:
             ) from error
     with first.open("rb") as file:
         return file.read(HEAD_BYTES)
+
+
+def _first(path: str) -> Path:
+    """Return the file, or the first of those that a pattern names."""
+    found = sorted(Path(path).parent.glob(Path(path).name)) if "*" in path else []
+    first = found[0] if found else Path(path)
+    if not first.exists():
+        raise ProfileError(f"no file matches {path}.")
+    return first
 
 
 def _encoding(head: bytes) -> str:
@@ -215,12 +221,12 @@ def _check_widths(path: str, lines: Sequence[str]) -> None:
             )
 
 
-def _sniff(work: Workspace, path: str, options: Mapping[str, str]) -> dict[str, str]:
+def _sniff(work: Workspace, path: Path, options: Mapping[str, str]) -> dict[str, str]:
     """Return what read_csv must be told of a file, beyond what it assumes."""
     given = "".join(f", {name} = {value}" for name, value in options.items())
     found = work.connection.execute(
         "select Delimiter, HasHeader, Quote from "
-        f"sniff_csv({literal(str(Path(path).absolute()))}{given})"
+        f"sniff_csv({literal(str(path.absolute()))}{given})"
     ).fetchone()
     delimiter, has_header, _ = found or (",", True, '"')
     told = {}

@@ -113,8 +113,8 @@ def _of_keys(proposal: Proposal) -> Iterator[Finding]:
         copies = proposal.facts.copies
         yield Finding(
             "copies",
-            f"The same in every column as another row: {_many(copies, 'row')}. They "
-            "count each: was something exported twice?",
+            f"The same in every column as another row: {_many(copies, 'row')}. "
+            "Each counts: was something exported twice?",
             is_trap=copies > 0.01 * (keys.rows if keys else copies),
         )
     if proposal.facts.companion:

@@ -170,8 +170,9 @@ class _Simple:
             more = (*question, self._score(), *self._name("comment"), *self._loaded())
             proposal = self._proposal(grain, (*shared, *more))
             return replace(proposal, missing=missing)
+        is_mixed = len({column.type for column in columns}) > 1
         asked = tuple(
-            Named(column.words, self._score_of(column), (column.name,))
+            Named(column.words, self._score_of(column, is_mixed), (column.name,))
             for column in columns
         )
         proposal = self._proposal(grain, (*shared, *self._name("comment")))
@@ -325,8 +326,10 @@ class _Simple:
         column = self.guess.claims["score"].column
         return Named("score", self._score_of(column), (column.name,))
 
-    def _score_of(self, column: Column) -> str:
-        return money_sql(column, self.engine, is_typed=False)
+    def _score_of(self, column: Column, is_mixed: bool = False) -> str:
+        """Return a score; those of several types become text to stand in one column."""
+        score = money_sql(column, self.engine, is_typed=False)
+        return f"cast({score} as varchar)" if is_mixed else score
 
     def _respondent(self) -> Named | None:
         """Return the id of a respondent whose number begins anew, in each year, say."""

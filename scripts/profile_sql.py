@@ -35,6 +35,15 @@ _POSTGRES_PATTERNS = {
     "%p": "AM",
 }
 
+# What a part of a pattern looks like, where it is not one or two digits.
+_DIGITS = {
+    "%Y": "[0-9]{4}",
+    "%b": "[A-Za-z]{3}",
+    "%B": "[A-Za-z]+",
+    "%f": "[0-9]+",
+    "%p": "[AaPp][Mm]",
+}
+
 
 def identifier(name: str) -> str:
     """Return a column's name as SQL of both engines, quoted where it must be."""
@@ -87,27 +96,16 @@ def time_sql(column: Column, engine: str, is_midnight: bool = False) -> str:
     """Return when something was, as the package reads it; `is_midnight`: a day."""
     name, written = identifier(column.name), column.format
     if column.kind is Kind.YEAR:
-        number = f"cast({name} as integer)" if column.is_text else name
-        return f"make_date({number}, 12, 31)"
+        return f"make_date({_read(column, 'integer', engine)}, 12, 31)"
     if written.epoch_units:
-        number = (
-            f"{_cast(name, 'double precision', engine)}" if column.is_text else name
-        )
-        seconds = (
-            number
-            if written.epoch_units == 1
-            else f"{number} / {written.epoch_units}.0"
-        )
-        return f"to_timestamp({seconds})"
+        number = name
+        if column.is_text:
+            number = _read(column, "double precision", engine)
+        parts = "" if written.epoch_units == 1 else f" / {written.epoch_units}.0"
+        return f"to_timestamp({number}{parts})"
     if written.pattern:
-        text = as_text(name, column)
         is_day = is_midnight or column.kind is Kind.DATE
-        if engine == POSTGRES:
-            pattern = literal(_postgres_pattern(written.pattern))
-            kind = "date" if is_day else "timestamp"
-            return f"cast(to_timestamp({text}, {pattern}) as {kind})"
-        moment = f"try_strptime({text}, {literal(written.pattern)})"
-        return f"cast({moment} as date)" if is_day else moment
+        return _pattern_sql(column, engine, is_day)
     if written.loose_zone == "word":
         return f"regexp_replace({name}, ' ?(UTC|GMT)$', 'Z')"
     if written.loose_zone == "gap":
@@ -115,6 +113,29 @@ def time_sql(column: Column, engine: str, is_midnight: bool = False) -> str:
     if is_midnight and column.kind is Kind.TIMESTAMP:
         return f"substr({name}, 1, 10)" if column.is_text else f"cast({name} as date)"
     return name
+
+
+def _pattern_sql(column: Column, engine: str, is_day: bool) -> str:
+    """Return what a text says by a pattern, null where it says something else."""
+    text, pattern = as_text(identifier(column.name), column), column.format.pattern
+    if engine == DUCKDB:
+        moment = f"try_strptime({text}, {literal(pattern)})"
+        return f"cast({moment} as date)" if is_day else moment
+    kind = "date" if is_day else "timestamp"
+    shown = literal(_postgres_pattern(pattern))
+    moment = f"cast(to_timestamp({text}, {shown}) as {kind})"
+    if not column.reading.unread:
+        return moment
+    digits = re.sub(r"%\w", lambda match: _DIGITS.get(match[0], "[0-9]{1,2}"), pattern)
+    return f"case when {text} ~ '^{digits.replace('.', '[.]')}$'\n    then {moment} end"
+
+
+def _read(column: Column, kind: str, engine: str) -> str:
+    """Return a text as a number, null where it is none."""
+    name = identifier(column.name)
+    if engine == POSTGRES and column.is_text and column.reading.unread:
+        return f"case when {name} ~ '^[0-9]+$' then cast({name} as {kind}) end"
+    return _cast(name, kind, engine) if column.is_text else f"cast({name} as {kind})"
 
 
 def clock_sql(day: Column, clock: Column, engine: str) -> str:
@@ -156,7 +177,8 @@ def _number(text: str, engine: str) -> str:
         return f"try_cast({text} as decimal(18, 2))"
     pattern = "^[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)$"
     return (
-        f"case when trim({text}) ~ '{pattern}' then cast({text} as decimal(18, 2)) end"
+        f"case\n    when trim({text}) ~ '{pattern}'\n"
+        f"        then cast({text} as decimal(18, 2))\nend"
     )
 
 
@@ -257,27 +279,25 @@ def _select_stacked(proposal: Proposal) -> str:
 
 def _select_refunds(proposal: Proposal, rows: str) -> str:
     """Add a refund to every order that was refunded, on the day of the order."""
+    number = "cast(transaction_id as varchar)"
+    added = ("transaction_type", "original_transaction_id")
     names = [one.name for one in proposal.columns]
-    added = [
-        n for n in ("transaction_type", "original_transaction_id") if n not in names
-    ]
-    purchase = [
-        *names,
-        *(
-            "'purchase' as transaction_type"
-            if n == "transaction_type"
-            else f"cast(null as varchar) as {n}"
-            for n in added
-        ),
-    ]
-    replaced = {
-        "transaction_id": "cast(transaction_id as varchar) || '-refund'",
+    names += [name for name in added if name not in names]
+    given = {one.name: one.name for one in proposal.columns}
+    of_purchase = {
+        "transaction_type": "'purchase'",
+        "original_transaction_id": "cast(null as varchar)",
+    }
+    of_purchase |= given | {"transaction_id": number}
+    of_refund = given | {
+        "transaction_id": f"{number} || '-refund'",
         "amount": f"-{proposal.refund}",
         "transaction_type": "'refund'",
-        "original_transaction_id": "transaction_id",
+        "original_transaction_id": number,
         "cost": "null",
     }
-    refund = [f"{replaced[n]} as {n}" if n in replaced else n for n in (*names, *added)]
+    purchase = [_alias(Named(name, of_purchase[name])) for name in names]
+    refund = [_alias(Named(name, of_refund[name])) for name in names]
     return (
         f"select\n{_list(purchase)}\nfrom {rows}\nunion all\n"
         f"select\n{_list(refund)}\nfrom {rows}\nwhere {proposal.refund_condition}"

@@ -98,13 +98,14 @@ def run(folder: Path, project: Path, plan: Plan) -> Trial:
         try:
             dbt_runner.run("deps", folder, places[2:], lambda _: None)
             nodes = dbt_runner.run("build", folder, options, lambda _: None)
+        except dbt_runner.DbtError as error:
+            return Trial(problem=str(error))
+        try:
             for node in nodes:
                 if node.is_failed:
                     sentence = dbt_runner.essential_sentence(node.message)
                     return Trial(problem=f"{node.kind} {node.name}: {sentence}")
             return _read()
-        except dbt_runner.DbtError as error:
-            return Trial(problem=str(error))
         finally:
             dbt_runner.disconnect()
 
