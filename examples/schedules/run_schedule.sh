@@ -47,9 +47,10 @@ run() {
         "$bin/dbt" --quiet --no-use-colors source freshness $target || {
         code=$?
         case $code in
-            "$locked") echo "Another run is at work: nothing done." ;;
-            *) echo "An input is stale, or its age cannot be told: nothing built." ;;
-        esac >&2
+            1) echo "An input is stale: nothing built." >&2 ;;
+            "$locked") echo "Another run is at work: nothing done." >&2 ;;
+            *) echo "The age of the inputs cannot be told: ask pipeline.py doctor." >&2 ;;
+        esac
         return "$code"
     }
     # shellcheck disable=SC2086

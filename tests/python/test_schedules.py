@@ -341,6 +341,13 @@ def test_a_daily_run_waits_for_the_other(shop: Shop) -> None:
     assert "An input is stale" in err
 
 
+def test_a_setting_that_is_wrong_is_told(shop: Shop, tmp_path: Path) -> None:
+    nowhere = {"CUSTOMER_JOURNEY_DUCKDB_PATH": str(tmp_path / "nowhere" / "x.duckdb")}
+    done = command(RUN_SCHEDULE, "hourly", environment=shop.environment | nowhere)
+    assert done.exit_code == 2
+    assert "The age of the inputs cannot be told: ask pipeline.py doctor." in done.err
+
+
 def test_an_unknown_schedule_is_a_usage_error(shop: Shop, tmp_path: Path) -> None:
     done = run_schedule(shop, "nightly", tmp_path)
     assert done.exit_code == 2
