@@ -53,9 +53,10 @@ class Terminated(KeyboardInterrupt):
 
 def of_the_disk(error: OSError, action: str) -> PipelineError:
     """Return what an error of the file system means for whoever wanted `action`."""
+    file = str(error.filename or "")
+    place = f" ({file})" if file not in action else ""
     if error.errno in FULL_DISK:
-        return _full(action)
-    place = f" ({error.filename})" if error.filename else ""
+        return _full(f"{action}{place}")
     return ConfigurationError(
         f"cannot {action}: {error.strerror or error}{place}. Give this user the right "
         "to write there, or name another place."

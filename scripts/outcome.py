@@ -84,9 +84,10 @@ class Outcome:
     exit_code: int = 0
 
     def stop(self, error: PipelineError) -> None:
-        """Remember what stopped the command."""
-        self.error = str(error)
-        self.exit_code = error.exit_code
+        """Remember what stopped the command; what comes of that is not the cause."""
+        if self.error is None:
+            self.error = str(error)
+            self.exit_code = error.exit_code
 
     def explain_failure(self, *, is_publishing: bool) -> None:
         """Say which node failed and what to do, if the build has failed."""

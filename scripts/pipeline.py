@@ -345,14 +345,15 @@ def _carry_out(
                 asked = ask(project, target_path)
                 values = variable_values.effective(project, asked.variables)
                 with (
-                    runs.explained(values),
+                    runs.explained(values, f"write into {target_path}"),
                     runs.hold(project, asked, values, voice, outcome) as run,
                 ):
                     command(run)
             except PipelineError as error:
                 outcome.stop(error)
             if name == "run":
-                outcome.write(target_path)
+                with runs.explained({}, f"write into {target_path}"):
+                    outcome.write(target_path)
     except PipelineError as error:
         outcome.stop(error)
     with suppress(BrokenPipeError):

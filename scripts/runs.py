@@ -320,7 +320,7 @@ def validate(run: Run, *, is_accepting: bool) -> None:
             "have is as it was; --accept publishes all the same."
         )
     run.outcome.accepted = names
-    run.voice.warn(f"published all the same: {', '.join(names)}.")
+    run.voice.warn(f"accepted what {', '.join(names)} found.")
 
 
 def publish(run: Run) -> None:
@@ -382,7 +382,7 @@ def report_path(project: Project, place: Place) -> Path:
 def has_report() -> bool:
     """Return whether the extra that draws the report is installed."""
     return all(
-        importlib.util.find_spec(name) is not None for name in ("altair", "vl_convert")
+        importlib.util.find_spec(name) for name in ("altair", "jinja2", "vl_convert")
     )
 
 
@@ -502,8 +502,11 @@ def _git_revision(folder: Path) -> str | None:
 
 
 @contextmanager
-def explained(values: Mapping[str, Any]) -> Iterator[None]:
-    """Turn what stops a command into a sentence and an exit code."""
+def explained(values: Mapping[str, Any], action: str = "go on") -> Iterator[None]:
+    """Turn what stops a command into a sentence and an exit code.
+
+    `values` are the effective variables, `action` is what the file system is asked for.
+    """
     try:
         yield
     except KeyboardInterrupt as error:
@@ -519,4 +522,4 @@ def explained(values: Mapping[str, Any]) -> Iterator[None]:
             "file if you do not want to read to the end."
         ) from error
     except OSError as error:
-        raise of_the_disk(error, "go on") from error
+        raise of_the_disk(error, action) from error

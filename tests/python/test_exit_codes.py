@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from junitparser import JUnitXml
 from postgres_server import postgres_server
 from small_project import PUBLISHED_FILE, WORK_FILE, Answer, call, copy, rows, write
 
+HERE = Path(__file__).parent
 UNTOUCHED = "Nothing is published, what readers have is as it was."
 RETRY = "Mend what failed, and go on with --retry."
 CORRECT = "Correct it and run again."
@@ -121,6 +123,12 @@ CASES = {
     ),
     "variables that are none": Case(
         2, "--vars is not a YAML dictionary: numbers", "", ("--vars", "numbers")
+    ),
+    "variables that are not YAML": Case(
+        2,
+        "--vars is not a YAML dictionary: {numbers: [}",
+        "",
+        ("--vars", "{numbers: [}"),
     ),
     "a day that is none": Case(
         2,
@@ -365,7 +373,7 @@ def test_what_validation_refuses_is_published_when_it_is_accepted(
     # The last run said with which variables.
     accepted = call(project, "run", "--no-report", "--retry", "--accept")
     assert accepted.exit_code == 0
-    assert accepted.err == "Warning: published all the same: numbers_are_there.\n"
+    assert accepted.err == "Warning: accepted what numbers_are_there found.\n"
     assert "Nothing had failed in the last run: nothing is built anew." in accepted.out
     assert version(project) != before
     assert rows(
@@ -465,6 +473,53 @@ def test_a_missing_extra_is_said_before_anything_is_built(
     assert call(project, "report").err == answer.err
     # Who has not asked for a report gets everything else.
     assert call(project, "run").exit_code == 0
+
+
+def test_disks_that_are_full_or_read_only(project: Path, tmp_path: Path) -> None:
+    """Nothing is lost, and the next run is good when there is room again."""
+    disk = tmp_path / "disk"
+    words = [sys.executable, str(HERE / "limited_disks.py"), str(project), str(disk)]
+    apart = next(
+        start
+        for start in (["unshare", "-Urm"], ["unshare", "-m"], [])
+        if subprocess.run([*start, "true"], check=False).returncode == 0
+    )
+    done = subprocess.run([*apart, *words], stdout=subprocess.PIPE, check=True)
+    answers = {name: Answer(**one) for name, one in json.loads(done.stdout).items()}
+
+    assert answers["publish before"].exit_code == 0
+    assert answers["publish nowhere"].exit_code == 0
+    full = "the disk is full. Make room for it and run again.\n"
+    assert answers["publish"].exit_code == 1
+    assert answers["publish"].err.splitlines(keepends=True)[1:] == [
+        f"Error: cannot write {disk}/published.duckdb: {full}"
+    ]
+    # Half a file would be as long as a whole one and hold no table.
+    assert answers["readers"].out == "10 .published.duckdb.lock published.duckdb"
+    assert answers["readers again"].out.split()[0] == "200000"
+    assert answers["build"].exit_code == 1
+    assert answers["build"].err.startswith("Error: model fct_numbers failed: ")
+    assert answers["build"].err.endswith(f"{UNTOUCHED} {RETRY}\n")
+    assert answers["target"].exit_code == 1
+    assert answers["target"].err == f"Error: cannot write into {disk}/target: {full}"
+    for name in ("publish", "build", "target"):
+        assert answers[f"{name} again"].exit_code == 0, answers[f"{name} again"]
+
+    locks = {
+        "read-only target": "new/pipeline.lock",
+        "read-only work file": "new.lock",
+        "read-only publication": ".published.duckdb.lock",
+    }
+    for name, lock in locks.items():
+        assert answers[name].exit_code == 2
+        assert answers[name].err.startswith("Error: cannot lock /")
+        assert f"/{lock}: " in answers[name].err
+        assert answers[name].err.endswith(
+            "Give this user the right to write there, or name another place.\n"
+        )
+    assert answers["read-only target: doctor"].exit_code == 2
+    assert "bad   lock " in answers["read-only target: doctor"].out
+    assert answers["read-only work file: doctor"].exit_code == 2
 
 
 def test_parquet_is_for_duckdb(project: Path) -> None:

@@ -1,18 +1,26 @@
 """What `scripts/pipeline.py run` answers: exit codes, sentences, tables."""
 
 import os
+import pty
+import re
 import resource
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from dbt_runner import essential_sentence
+from pipeline import app
 
 PIPELINE = Path(__file__).parents[2] / "scripts" / "pipeline.py"
+COMMANDS = sorted(
+    one.name or one.callback.__name__ for one in app.registered_commands if one.callback
+)
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 # A project of two tables that breaks where the variable `fail` says.
 FILES = {
     "dbt_project.yml": """
@@ -31,9 +39,6 @@ scratch:
     dev: {type: duckdb, path: scratch.duckdb, threads: 1}
 """,
     "models/rpt_numbers.sql": """
-{%- if 'macro' in var('fail') and execute %}
-{{ exceptions.raise_compiler_error('The input orders lacks its column amount.') }}
-{%- endif %}
 select cast(number as integer) as number
 from (values (1), (2), (3)) as numbers (number)
 """,
@@ -88,14 +93,18 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return project
 
 
-@pytest.mark.parametrize("command", ["run", "fit"])
-def test_help_is_instant(command: str) -> None:
+@pytest.mark.parametrize("words", [[], *([name] for name in COMMANDS)], ids=str)
+def test_help_is_instant_and_names_exit_codes(words: list[str]) -> None:
     # Processor time: the wall time of a busy machine says nothing of the command.
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    answer = pipeline(command, "--help")
+    answer = pipeline(*words, "--help")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert answer.exit_code == 0
-    assert "--as-of" in answer.out
+    text = " ".join(answer.out.split())
+    assert (
+        "Exit codes: 0 good; 1 build or test failed; 2 usage or configuration; "
+        "3 validation refused to publish; 4 another run holds the lock."
+    ) in text
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     assert used < 0.5
 
@@ -103,23 +112,12 @@ def test_help_is_instant(command: str) -> None:
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (
-            ["--as-of", "2024-02-30"],
-            "Error: --as-of is not a date (YYYY-MM-DD): 2024-02-30",
-        ),
-        (
-            ["--vars", "as_of_dat: 2024-02-01"],
-            "Error: the project has no variable as_of_dat, did you mean as_of_date?",
-        ),
-        (["--vars", "as_of_date"], "Error: --vars is not a YAML dictionary"),
-        (["--vars", "{a: [}"], "Error: --vars is not a YAML dictionary"),
         (["--threads", "0"], "Invalid value for '--threads'"),
         (["--project-dir", "nowhere"], "Invalid value for '--project-dir'"),
-        (["--target", "nowhere"], "does not have a target named 'nowhere'"),
-        (["--select", "nothing"], "Error: the selection matches nothing"),
+        (["--selekt", "x"], "No such option: --selekt"),
     ],
 )
-def test_wrong_usage_is_one_sentence_and_2(
+def test_wrong_usage_is_told_at_once(
     scratch: Path, options: list[str], sentence: str
 ) -> None:
     answer = pipeline("run", "--project-dir", scratch, *options)
@@ -133,6 +131,8 @@ def test_a_good_run_says_what_was_built_and_where(scratch: Path) -> None:
     )
     assert answer.exit_code == 0
     assert "[  2/2] success" in answer.out
+    assert "\x1b" not in answer.out
+    assert "━" not in answer.out
     rows = [line.split()[:2] for line in answer.out.splitlines()]
     assert ["main.rpt_numbers", "3"] in rows
     assert ["main.rpt_sum", "1"] in rows
@@ -154,24 +154,64 @@ def test_failures_are_named_with_their_reason_and_1(scratch: Path) -> None:
     assert "Failed model rpt_sum\n  The input orders has 3 bad rows.\n" in model.out
 
 
-def test_a_macro_that_refuses_its_input_is_configuration(scratch: Path) -> None:
-    answer = pipeline("run", "--project-dir", scratch, "--vars", "fail: [macro]")
-    assert answer.exit_code == 2
-    assert (
-        "Failed model rpt_numbers\n  The input orders lacks its column amount.\n"
-    ) in answer.out
-    assert "Skipped: 1." in answer.out
-
-
-def test_a_reader_that_goes_away_does_not_hang_the_run(scratch: Path) -> None:
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_a_reader_that_goes_away_does_not_hang_the_run(
+    scratch: Path, options: tuple[str, ...]
+) -> None:
     with subprocess.Popen(
-        [sys.executable, PIPELINE, "run", "--project-dir", scratch],
+        [sys.executable, PIPELINE, "run", "--project-dir", scratch, *options],
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as running:
         assert running.stdout is not None
+        assert running.stderr is not None
         running.stdout.close()
-        assert running.wait(timeout=120) != 0
+        assert running.wait(timeout=120) == 1
+        assert running.stderr.read() == (
+            "Error: nobody reads the output any more, so the command stopped: send it "
+            "to a file if you do not want to read to the end.\n"
+        )
+
+
+def on_terminal(*arguments: str | Path, **environment: str) -> str:
+    """Return what a good command prints on a terminal, with all that steers it."""
+    master, terminal = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, PIPELINE, *arguments],
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        env=os.environ | {"TERM": "xterm", "COLUMNS": "120"} | environment,
+    ) as running:
+        os.close(terminal)
+        printed = b""
+        # Linux ends a terminal that nobody writes to any more with an error.
+        with suppress(OSError):
+            while piece := os.read(master, 65536):
+                printed += piece
+        os.close(master)
+        assert running.wait(timeout=120) == 0
+    return printed.decode()
+
+
+def test_progress_is_a_bar_on_a_terminal_only(scratch: Path) -> None:
+    words = ("run", "--project-dir", scratch, "--vars", "fail: []")
+    printed = on_terminal(*words)
+    # Model, bar, nodes, time elapsed and time left.
+    bar = re.compile(r"rpt_sum +━+╺?━* [12]/2 \d:\d\d:\d\d (?:\d:\d\d:\d\d|-:--:--)")
+    assert bar.search(COLOUR.sub("", printed))
+    # It is wiped away, and what stays is a table.
+    after = printed.rpartition("━")[2]
+    assert "\x1b[2K" in after
+    assert "Good: 0 seeds, 2 models, 0 tests." in after
+    assert "[  1/2]" not in printed
+    assert "\x1b[1;32mGood" in printed
+
+    plain = on_terminal(*words, NO_COLOR="1")
+    assert "━" in plain
+    # Bold is no colour.
+    assert set(COLOUR.findall(plain)) <= {"\x1b[0m", "\x1b[1m"}
 
 
 @pytest.mark.parametrize(
