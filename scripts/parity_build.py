@@ -1,9 +1,10 @@
-"""Build the project on one engine, fit, score, and export its tables to Parquet.
+"""Build the project on one engine, fit, score, validate, export the tables to Parquet.
 
     python scripts/parity_build.py TARGET FOLDER VARIABLES
 
 A process of its own: Spark forgets the tables when the process ends that built them.
-Writes `<table>.parquet` into FOLDER, and `seconds.json`: seconds per table and in all.
+Writes `<table>.parquet` into FOLDER, that of the figures that would be published too,
+and `seconds.json`: seconds per table, of the validation, and in all.
 VARIABLES are dbt's, as JSON. Exit codes: 0 good; 1 with the reasons on standard output.
 """
 
@@ -12,13 +13,17 @@ import os
 import sys
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 import dbt_runner
+import validation
 import value_fit
+from variables import effective
 
 PROJECT = Path(__file__).resolve().parents[1]
 MAX_SCALE = 38
@@ -33,7 +38,7 @@ VALUES_QUERIES = ("engine_values", "engine_statistics")
 
 
 class BuildError(Exception):
-    """Nodes failed; the message is a line per node."""
+    """Nodes failed, or checks found something; the message is a line for each."""
 
 
 def build(options: list[str]) -> dict[str, tuple[str, float]]:
@@ -71,6 +76,27 @@ def build_nodes(options: list[str]) -> tuple[dbt_runner.Node, ...]:
         names = (node.name for node in failed)
         raise BuildError("\n".join(map(": ".join, zip(names, lines, strict=True))))
     return nodes
+
+
+def validate(options: list[str], variables: Mapping[str, Any]) -> pa.Table:
+    """Check the tables as before a publication and return the figures of the run.
+
+    Raises BuildError when a check finds anything, and dbt_runner.DbtError.
+    """
+    found = validation.validate(
+        PROJECT,
+        options,
+        effective(PROJECT, variables),
+        columns={},
+        package_version="",
+        published=None,
+        now=datetime.now(UTC),
+    )
+    if found.findings:
+        lines = (f"{one.check}: {one.sentence}" for one in found.findings)
+        raise BuildError("\n".join(lines))
+    names, tables, values = zip(*found.figures, strict=True)
+    return pa.table({"figure": names, "table_name": tables, "value": values})
 
 
 def read_duckdb(queries: Mapping[str, str]) -> dict[str, pa.Table]:
@@ -147,13 +173,18 @@ READERS = {"dev": read_duckdb, "postgres": read_postgres, "spark": read_spark}
 def main(target: str, folder: Path, variables: str) -> int:
     """Build and export; return the exit code."""
     start = time.perf_counter()
+    options = ["--target", target, "--vars", variables]
     try:
-        sources = build(["--target", target, "--vars", variables])
+        sources = build(options)
+        built = time.perf_counter()
+        figures = validate(options, json.loads(variables))
     except (BuildError, value_fit.FitError, dbt_runner.DbtError) as error:
         sys.stdout.write(f"{error}\n")
         return 1
     seconds = {name: spent for name, (_, spent) in sources.items()}
+    seconds["run_figures"] = time.perf_counter() - built
     seconds["all"] = time.perf_counter() - start
+    pq.write_table(figures, folder / "run_figures.parquet")
     queries = {name: f"select * from {source}" for name, (source, _) in sources.items()}
     for name, table in READERS[target](queries).items():
         pq.write_table(table, folder / f"{name}.parquet")

@@ -39,6 +39,7 @@ read_rows as (
         {{ parse_money('score', columns.score) }} as given_score,
         comment
     from raw_survey_responses
+    {{ computed_once() }}  -- noqa: PRS
 ),
 
 date_rows as (
@@ -47,6 +48,7 @@ date_rows as (
         {{ local_date('read_rows.moment', 'read_rows.is_whole_day') }} as local_date
     from read_rows
     left join local_days on cast(read_rows.moment as date) = local_days.calendar_date
+    {{ computed_once() }}  -- noqa: PRS
 ),
 
 judge_rows as (

@@ -67,6 +67,7 @@ read_rows as (
         {{ parse_text('campaign') }} as campaign_name,
         lower({{ parse_text('outcome') }}) as given_outcome
     from raw_touchpoints
+    {{ computed_once() }}  -- noqa: PRS
 ),
 
 date_rows as (
@@ -75,6 +76,7 @@ date_rows as (
         {{ local_date('read_rows.moment', 'read_rows.is_whole_day') }} as local_date
     from read_rows
     left join local_days on cast(read_rows.moment as date) = local_days.calendar_date
+    {{ computed_once() }}  -- noqa: PRS
 ),
 
 judge_rows as (

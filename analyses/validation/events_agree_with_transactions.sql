@@ -88,6 +88,7 @@ read_rows as (
         lower({{ parse_text('transaction_type') }}) as given_type,
         {{ parse_currency('currency') }} as currency_code
     from raw_transactions
+    {{ computed_once() }}  -- noqa: PRS
 ),
 
 date_rows as (
@@ -105,6 +106,7 @@ date_rows as (
         end as signed_amount
     from read_rows
     left join local_days on cast(read_rows.moment as date) = local_days.calendar_date
+    {{ computed_once() }}  -- noqa: PRS
 ),
 
 judge_rows as (

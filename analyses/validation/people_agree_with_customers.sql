@@ -27,6 +27,7 @@ read_rows as (
         {{ raw_moment('created_at', columns.created_at) }} as moment,
         {{ is_whole_day('created_at', columns.created_at) }} as is_whole_day
     from raw_customers
+    {{ computed_once() }}  -- noqa: PRS
 ),
 
 date_rows as (
@@ -35,6 +36,7 @@ date_rows as (
         {{ local_date('read_rows.moment', 'read_rows.is_whole_day') }} as local_date
     from read_rows
     left join local_days on cast(read_rows.moment as date) = local_days.calendar_date
+    {{ computed_once() }}  -- noqa: PRS
 ),
 
 judge_rows as (

@@ -71,6 +71,7 @@ read_rows as (
         {{ parse_money('amount', columns.amount) }} as given_amount,
         {{ parse_currency('currency') }} as currency_code
     from raw_marketing_spend
+    {{ computed_once() }}  -- noqa: PRS
 ),
 
 date_rows as (
@@ -79,6 +80,7 @@ date_rows as (
         {{ local_date('read_rows.moment', 'read_rows.is_whole_day') }} as local_date
     from read_rows
     left join local_days on cast(read_rows.moment as date) = local_days.calendar_date
+    {{ computed_once() }}  -- noqa: PRS
 ),
 
 judge_rows as (

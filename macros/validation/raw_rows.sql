@@ -154,3 +154,19 @@
     abs(sum(coalesce(expected, 0)) - sum(coalesce(found, 0)))
     > {{ rounding }} + 1e-9 * abs(sum(coalesce(expected, 0)))
 {%- endmacro %}
+
+
+{#
+    Ends a step whose columns are used again and again: PostgreSQL would put what they
+    stand for wherever they are named, and work it out each time.
+#}
+{% macro computed_once() %}
+    {{- adapter.dispatch('computed_once', 'customer_journey')() -}}
+{% endmacro %}
+
+{% macro default__computed_once() -%}
+{%- endmacro %}
+
+{% macro postgres__computed_once() -%}
+    offset 0
+{%- endmacro %}
