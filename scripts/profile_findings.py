@@ -38,7 +38,7 @@ def find(
     """
     seekers: list[Iterator[Finding]] = [
         _of_required_columns(proposal),
-        _of_keys(proposal),
+        _of_keys(proposal, counts),
         _of_people(rows, proposal, counts),
         _of_times(proposal, counts),
     ]
@@ -58,7 +58,7 @@ def find(
     return tuple(sorted(found, key=lambda one: not one.is_trap))
 
 
-def _many(number: int, one: str, many: str = "") -> str:
+def many(number: int, one: str, many: str = "") -> str:
     """Return a number with its noun: 1 row, 1,234 rows."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
@@ -66,7 +66,7 @@ def _many(number: int, one: str, many: str = "") -> str:
 def _rows(number: int, verb: str) -> str:
     """Return rows with a verb in its number: 1 row has, 2 rows have."""
     one = {"have": "has", "are": "is"}[verb]
-    return f"{_many(number, 'row')} {one if number == 1 else verb}"
+    return f"{many(number, 'row')} {one if number == 1 else verb}"
 
 
 def _they(number: int) -> str:
@@ -107,15 +107,15 @@ def _of_required_columns(proposal: Proposal) -> Iterator[Finding]:
             )
 
 
-def _of_keys(proposal: Proposal) -> Iterator[Finding]:
+def _of_keys(proposal: Proposal, counts: Counts) -> Iterator[Finding]:
     keys, total = proposal.facts.keys, proposal.total
     if proposal.facts.copies:
         copies = proposal.facts.copies
         yield Finding(
             "copies",
-            f"The same in every column as another row: {_many(copies, 'row')}. "
+            f"The same in every column as another row: {many(copies, 'row')}. "
             "Each counts: was something exported twice?",
-            is_trap=copies > 0.01 * (keys.rows if keys else copies),
+            is_trap=copies > 0.01 * counts.rows,
         )
     if proposal.facts.companion:
         yield Finding(
@@ -128,7 +128,7 @@ def _of_keys(proposal: Proposal) -> Iterator[Finding]:
     if keys.missing:
         yield Finding(
             "missing_keys",
-            f"Without an id: {_many(keys.missing, 'row')}, which will be rejected.",
+            f"Without an id: {many(keys.missing, 'row')}, which will be rejected.",
             is_trap=True,
         )
     if not keys.repeated:
@@ -137,20 +137,20 @@ def _of_keys(proposal: Proposal) -> Iterator[Finding]:
         how = "taken once" if total == "max" else "added up"
         yield Finding(
             "line_items",
-            f"{_many(keys.rows, 'row')} are lines of {_many(keys.keys, 'order')}: the "
+            f"{many(keys.rows, 'row')} are lines of {many(keys.keys, 'order')}: the "
             f"model groups them, and the amount is {how}.",
         )
     elif keys.mostly(keys.refunded):
         yield Finding(
             "shared_numbers",
-            f"Both a purchase and its refund: {_many(keys.repeated, 'number')}; the "
+            f"Both a purchase and its refund: {many(keys.repeated, 'number')}; the "
             "model names the refund apart, or one of the two would be lost.",
         )
     else:
         if keys.same_rows:
             yield Finding(
                 "exact_duplicates",
-                f"Several rows that say the same: {_many(keys.same_rows, 'id')}; the "
+                f"Several rows that say the same: {many(keys.same_rows, 'id')}; the "
                 "package merges them.",
             )
         versions = keys.repeated - keys.same_rows
@@ -161,7 +161,7 @@ def _of_keys(proposal: Proposal) -> Iterator[Finding]:
             )
             yield Finding(
                 "versions",
-                f"Several rows that differ: {_many(versions, 'id')}; the latest by "
+                f"Several rows that differ: {many(versions, 'id')}; the latest by "
                 f"loaded_at counts{advice}.",
                 is_trap=versions > 0.01 * keys.keys,
             )
@@ -174,14 +174,14 @@ def _of_people(rows: Rows, proposal: Proposal, counts: Counts) -> Iterator[Findi
     for value, number in people.nobody:
         yield Finding(
             "placeholder_ids",
-            f"{person.name} is {person.show(value)!r} in {_many(number, 'row')}: that "
+            f"{person.name} is {person.show(value)!r} in {many(number, 'row')}: that "
             "is nobody, and the model leaves it empty.",
             is_trap=True,
         )
     for value, number in people.shared:
         yield Finding(
             "shared_id",
-            f"{person.name} {person.show(value)!r} has {_many(number, 'row')}, "
+            f"{person.name} {person.show(value)!r} has {many(number, 'row')}, "
             f"{_percent(number, people.rows)} of all: a person, or a till? If nobody, "
             "leave it empty with nullif.",
             is_trap=True,
@@ -190,7 +190,7 @@ def _of_people(rows: Rows, proposal: Proposal, counts: Counts) -> Iterator[Findi
         yield Finding(
             "mixed_case",
             "The same but for capitals: "
-            f"{_many(people.mixed_case, 'address', 'addresses')}; the model writes all "
+            f"{many(people.mixed_case, 'address', 'addresses')}; the model writes all "
             "in small letters.",
         )
     if proposal.input != "transactions":
@@ -198,7 +198,7 @@ def _of_people(rows: Rows, proposal: Proposal, counts: Counts) -> Iterator[Findi
     if counts.guests:
         yield Finding(
             "guests",
-            f"Without a customer: {_many(counts.guests, 'row')} "
+            f"Without a customer: {many(counts.guests, 'row')} "
             f"({_percent(counts.guests, counts.rows)}), which count as guests'."
             + _other_names(rows, person),
             is_trap=counts.guests > counts.rows / 2,
@@ -207,7 +207,7 @@ def _of_people(rows: Rows, proposal: Proposal, counts: Counts) -> Iterator[Findi
     if named >= FEWEST_ORDERS and counts.people >= PER_ORDER_SHARE * named:
         yield Finding(
             "ids_per_order",
-            f"{person.name} has {_many(counts.people, 'value')} in {named:,} orders, "
+            f"{person.name} has {many(counts.people, 'value')} in {named:,} orders, "
             "next to one each: it is an id of the order, or nobody came back. Use what "
             "stays the same (a login, an e-mail address, a card).",
             is_trap=True,
@@ -319,7 +319,7 @@ def _of_hours(moment: Column, counts: Counts) -> Iterator[Finding]:
         shift = -start if start <= 12 else 24 - start
         sign = "west" if shift < 0 else "east"
         where = (
-            f"places about {_many(abs(shift), 'hour')} {sign} of UTC"
+            f"places about {many(abs(shift), 'hour')} {sign} of UTC"
             if abs(shift) > 2
             else "places close to UTC"
         )
@@ -340,7 +340,7 @@ def _of_months(moment: Column, proposal: Proposal, counts: Counts) -> Iterator[F
         shown = ", ".join(gaps[:6]) + (", ..." if len(gaps) > 6 else "")
         yield Finding(
             "missing_months",
-            f"Without a row: {_many(len(gaps), 'month')} between first and last "
+            f"Without a row: {many(len(gaps), 'month')} between first and last "
             f"({shown}). Is part of the data missing?",
             is_trap=True,
         )
@@ -401,13 +401,13 @@ def _of_money(rows: Rows, proposal: Proposal, counts: Counts) -> Iterator[Findin
     if counts.refunds:
         yield Finding(
             "refunds",
-            f"{_many(counts.refunds, 'refund')}: {counts.refunded:,.2f} of "
+            f"{many(counts.refunds, 'refund')}: {counts.refunded:,.2f} of "
             f"{counts.revenue:,.2f}{_sign_of_refunds(proposal)}.",
         )
     if counts.zero_amounts:
         yield Finding(
             "zero_amounts",
-            f"Worth nothing: {_many(counts.zero_amounts, 'order')}, which count as "
+            f"Worth nothing: {many(counts.zero_amounts, 'order')}, which count as "
             "purchases; filter them if they are none.",
         )
 

@@ -81,7 +81,9 @@ class Guess:
 def rank(columns: Sequence[Column], table: str) -> list[Guess]:
     """Return a guess for every input, the likeliest first."""
     guesses = [guess(name, columns, table) for name in INPUTS]
-    return sorted(guesses, key=lambda one: -one.score)
+    return sorted(
+        guesses, key=lambda one: (-one.score, len(_missing(one.input, one.claims)))
+    )
 
 
 def guess(name: str, columns: Sequence[Column], table: str) -> Guess:

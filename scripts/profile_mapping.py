@@ -386,9 +386,9 @@ def _ranges(rows: Rows, proposal: Proposal) -> dict[str, tuple[float, float]]:
     """Return the ends of the scores of each question."""
     named = {column.name: column.sql for column in proposal.columns}
     found = rows.connection.execute(
-        f"select trim(cast({named['question_id']} as varchar)) as question, "
-        f"min(try_cast({named['score']} as double)), "
-        f"max(try_cast({named['score']} as double)) from {rows.relation} "
+        "select question, min(score), max(score) from (select "
+        f"trim(cast({named['question_id']} as varchar)) as question, "
+        f"try_cast({named['score']} as double) as score from {rows.relation}) "
         "where question <> '' group by question "
         # A rare one is a slip of the pen.
         f"having count(*) >= {0.01 * rows.columns[0].rows} order by question"

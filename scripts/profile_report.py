@@ -9,6 +9,7 @@ from rich.table import Table as Grid
 from input_profile import Profile, TableProfile
 from profile_columns import Column
 from profile_counts import Counts
+from profile_findings import many
 from profile_parts import PARTS
 from profile_proposal import ENGINE_NAMES, Proposal
 from profile_sql import identifier
@@ -84,7 +85,10 @@ def document(profile: Profile) -> dict[str, Any]:
 
 
 def _show_table(one: TableProfile, out: Console) -> None:
-    title = f"{one.table.label}: {one.rows:,} rows, {len(one.columns)} columns"
+    title = (
+        f"{one.table.label}: {many(one.rows, 'row')}, "
+        f"{many(len(one.columns), 'column')}"
+    )
     out.print(title, style="bold")
     for note in one.table.notes:
         out.print(note)
@@ -106,7 +110,7 @@ def _show_table(one: TableProfile, out: Console) -> None:
     made |= {"transaction_type", "original_transaction_id"} if refund else set()
     absent = [part.column for part in PARTS[guess.input] if part.column not in made]
     if absent:
-        out.print(f"Could be there too, and is not needed: {', '.join(absent)}.")
+        out.print(f"Optional, and not found: {', '.join(absent)}.")
     out.print()
     for line in _counted(one.proposal, one.counts):
         out.print(line)
@@ -122,11 +126,13 @@ def _show_unknown(one: TableProfile, out: Console) -> None:
         out.print("It has no rows, so nothing can be told of it.")
     else:
         best = one.guesses[0]
-        reason = "" if best.score else f", best of all {best.input}: {best.reason}"
-        out.print(
-            f"Looks like no input{reason}. If it is one, say which: "
-            f"--input {one.table.name}=transactions"
-        )
+        if best.score:
+            out.print(
+                f"Looks like no input, most of all {best.input}: {best.reason}. If it "
+                f"is one, say which: --input {one.table.name}={best.input}"
+            )
+        else:
+            out.print(f"Looks like no input: for {best.input} it has {best.reason}.")
     out.print()
 
 
@@ -202,15 +208,15 @@ def _counted(proposal: Proposal, counts: Counts) -> Iterator[str]:
     """Say how much there is of what."""
     span = ""
     if counts.first_date is not None:
-        span = (
-            f", {counts.first_date} to {counts.last_date}, {len(counts.months)} months"
-        )
+        months = many(len(counts.months), "month")
+        span = f", {counts.first_date} to {counts.last_date}, {months}"
     if proposal.input != "transactions":
-        yield f"{counts.rows:,} rows{span}."
+        yield f"{many(counts.rows, 'row')}{span}."
         return
     yield (
-        f"{counts.purchases:,} purchases and {counts.refunds:,} refunds of "
-        f"{counts.people:,} customers, {counts.guests:,} rows of guests{span}."
+        f"{many(counts.purchases, 'purchase')} and {many(counts.refunds, 'refund')} of "
+        f"{many(counts.people, 'customer')}, {many(counts.guests, 'row')} of guests"
+        f"{span}."
     )
     if counts.currencies:
         shown = ", ".join(f"{name} {n:,}" for name, n in counts.currencies.items())
