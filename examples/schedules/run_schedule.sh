@@ -69,7 +69,10 @@ fi
 
 mkdir -p "$logs"
 log=$logs/$schedule-$(date -u +%Y%m%dT%H%M%SZ).log
-find "$logs" -name '*.log' -mtime "+${CUSTOMER_JOURNEY_LOG_DAYS:-30}" -delete
+# Others may keep logs in this folder, or below it: only what is named as here goes.
+find "$logs" -maxdepth 1 -type f \
+    \( -name 'hourly-*.log' -o -name 'daily-*.log' -o -name 'weekly-*.log' \) \
+    -mtime "+${CUSTOMER_JOURNEY_LOG_DAYS:-30}" -delete
 run >"$log" 2>&1 || code=$?
 if [ "$code" -eq 0 ] || { [ "$schedule" = hourly ] && [ "$code" -eq "$locked" ]; }; then
     exit "$code"

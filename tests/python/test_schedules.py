@@ -290,13 +290,15 @@ def run_schedule(shop: Shop, schedule: str, logs: Path) -> Answer:
 
 def test_the_hourly_run_builds_the_core_and_logs_it(shop: Shop, tmp_path: Path) -> None:
     shop.land(hours_ago=0)
-    old, other = tmp_path / "hourly-old.log", tmp_path / "notes.txt"
-    for file in (old, other):
+    old = [tmp_path / "hourly-old.log", tmp_path / "weekly-old.log"]
+    others = [tmp_path / "notes.txt", tmp_path / "dbt.log", tmp_path / "a/daily-old.log"]
+    for file in (*old, *others):
+        file.parent.mkdir(exist_ok=True)
         file.touch()
         os.utime(file, (0, 0))
     assert run_schedule(shop, "hourly", tmp_path) == Answer(0, "", "")
-    assert not old.exists()
-    assert other.exists()
+    assert not any(file.exists() for file in old)
+    assert all(file.exists() for file in others)
     (log,) = tmp_path.glob("hourly-*.log")
     assert "Good: " in log.read_text()
     with duckdb.connect(shop.environment["CUSTOMER_JOURNEY_DUCKDB_PATH"]) as database:
