@@ -15,7 +15,11 @@ from xdist.scheduler import LoadFileScheduling
 # They build the examples, and a DuckDB file takes one writer.
 EXAMPLES = {"test_examples", "test_funnel_by_pandas"}
 # What takes minutes begins first, so that no worker is left with it at the end.
-LONG = ["test_parity", "test_oracle", "test_planted_truths", *sorted(EXAMPLES)]
+LONG = [
+    *("test_parity", "test_oracle", "test_planted_truths", *sorted(EXAMPLES)),
+    *("test_run_safety", "test_exit_codes", "test_schedules", "test_semantic_layer"),
+    "test_validation",
+]
 
 
 def share_of(nodeid: str) -> str:
