@@ -44,7 +44,9 @@ REJECTED = """\
 select input_name, row_status, status_reason, row_count, row_share
 from rpt_input_quality
 where status_reason is not null and row_count > 0
-order by row_count desc, input_name, status_reason
+order by
+    case row_status when 'rejected' then 0 else 1 end, row_count desc, input_name,
+    status_reason
 limit {limit}"""
 
 RECONCILIATION = """\
@@ -223,15 +225,16 @@ def _loaded(row: Row) -> str:
 
 
 def _rejected(run: Run) -> list[Part]:
-    query = REJECTED.format(limit=REASONS_SHOWN)
+    # One more than is shown says whether any are left out.
+    query = REJECTED.format(limit=REASONS_SHOWN + 1)
     rows = run.rows(query)
     if not rows:
         return [Note("No row of any input was merged or rejected.")]
     return [
         table(
             "Why rows did not count, or were counted with a remark"
-            + (f" (the {REASONS_SHOWN} largest)" if len(rows) == REASONS_SHOWN else ""),
-            rows,
+            + (f" (the {REASONS_SHOWN} largest)" if len(rows) > REASONS_SHOWN else ""),
+            rows[:REASONS_SHOWN],
             [
                 Column("input", lambda row: row["input_name"], is_number=False),
                 Column("what became of them", lambda row: row["row_status"], False),
