@@ -177,6 +177,7 @@ def costs(run: Run) -> Section:
         parts,
         {
             "Cost of a customer (CAC)": "rpt_acquisition.cac",
+            "Paid channels alone (paid CAC)": "rpt_acquisition.paid_cac",
             "All channels (blended CAC)": "rpt_acquisition.blended_cac",
             "Attribution models": "rpt_acquisition.attribution_model",
             "Channel that names the customer": "rpt_cac_payback.channel",
@@ -244,18 +245,17 @@ def _costs(run: Run, rows: Sequence[Row], query: str) -> Chart:
         Column("least of the models", lambda row: _cost(row, "lowest_cac")),
         Column("most of the models", lambda row: _cost(row, "highest_cac")),
     ]
-    drawn = [row for row in rows if row["lowest_cac"] is not None]
     marks = [
         {
             "channel": _label(row["channel"]),
             "cac": row["cac"],
             "lowest_cac": row["lowest_cac"],
             "highest_cac": row["highest_cac"],
-            "label_at": max(row["highest_cac"], row["cac"] or 0),
-            "label": _range(row),
+            "label_at": max(row["highest_cac"] or 0, row["cac"] or 0),
+            "label": _range(row, run),
             "hints": hints(row, columns),
         }
-        for row in drawn
+        for row in rows
     ]
     title = f"What a new customer cost, {_span(run)}"
     return Chart(
@@ -273,8 +273,10 @@ def _cost(row: Row, name: str = "cac") -> str:
     return "won nobody" if row[name] is None else amount(row[name])
 
 
-def _range(row: Row) -> str:
+def _range(row: Row, run: Run) -> str:
     """Write what a customer costs, and from where to where the models go."""
+    if row["highest_cac"] is None:
+        return f"{run.money(row['spend'])}, won nobody"
     low, high = f"{row['lowest_cac']:,.0f}", f"{row['highest_cac']:,.0f}"
     if row["cac"] is None:
         return f"{low} to {high}"
@@ -288,9 +290,9 @@ def _cost_sentence(run: Run, rows: Sequence[Row]) -> str:
     pieces = []
     if whole and whole["cac"] is not None:
         pieces.append(
-            f"{run.money(whole['spend'])} won "
-            f"{plural(whole['customers'], 'new customer')} in {_span(run)}: "
-            f"{run.money(whole['cac'])} each."
+            f"{run.money(whole['spend'])} was spent while "
+            f"{plural(whole['customers'], 'new customer')} came in {_span(run)}: "
+            f"{run.money(whole['cac'])} for each, blended."
         )
     if len(costed) > 1:
         cheap = min(costed, key=lambda row: row["cac"])

@@ -255,7 +255,7 @@ def cost_ranges(rows: Sequence[Row], currency: str) -> dict[str, Any]:
         y=alt.Y("channel:N", sort=None, title=None, axis=alt.Axis(labelColor=INK)),
     )
     # Room for what is written to the right.
-    right = 1.6 * max(row["label_at"] for row in rows)
+    right = 1.6 * max(row["label_at"] for row in rows) or 1
     scale = alt.Scale(domain=[0, right], nice=False)
     cost = alt.X(
         "lowest_cac:Q",

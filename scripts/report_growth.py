@@ -1,7 +1,7 @@
 """The headline numbers of the report, revenue over time, and growth accounting."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import report_charts as charts
 from report_parts import (
@@ -68,6 +68,11 @@ with figures as (
     union all
     select 'blended_cac', period_start, blended_cac,
         cast(round(new_customers) as bigint), null, null, false, cac_null_reason
+    from rpt_acquisition
+    where attribution_model = 'last_non_direct' and channel = 'all'
+        and period_grain = '{grain}'
+    union all
+    select 'paid_cac', period_start, paid_cac, null, null, null, false, null
     from rpt_acquisition
     where attribution_model = 'last_non_direct' and channel = 'all'
         and period_grain = '{grain}'
@@ -204,7 +209,7 @@ FIGURES = (
     ),
     _Headline(
         "blended_cac",
-        "Cost of a new customer",
+        "Blended cost of a new customer",
         amount,
         "{} new customers",
         "rpt_acquisition.blended_cac",
@@ -234,6 +239,12 @@ def headlines(run: Run) -> Section:
         for row in run.rows(query):
             rows.setdefault(row["figure"], []).append(row)
         tiles = [_tile(run, one, rows.get(one.figure, [])) for one in FIGURES]
+        tiles = [
+            replace(tile, basis=f"{tile.basis}; {_paid(run, rows)}")
+            if one.figure == "blended_cac" and not tile.is_unknown
+            else tile
+            for one, tile in zip(FIGURES, tiles, strict=True)
+        ]
         parts.append(Tiles(tiles, query))
     parts.extend(_revenue(run))
     name = period_name(run.period_start, run.grain) if run.period_start else ""
@@ -314,6 +325,18 @@ def _tile(run: Run, one: _Headline, rows: Sequence[Row]) -> Tile:
         changes,
         _trend([value for value in values if value is not None]),
     )
+
+
+def _paid(run: Run, rows: Mapping[str, Sequence[Row]]) -> str:
+    """Say what one of the new customers cost whom paid channels are credited with."""
+    cost = next(
+        row["value"]
+        for row in rows["paid_cac"]
+        if row["period_start"] == run.period_start
+    )
+    if cost is None:
+        return f"paid channels alone: {UNKNOWN}, no spend or nobody won"
+    return f"paid channels alone: {run.money(cost)}"
 
 
 def _why(run: Run, one: _Headline, row: Row | None) -> str:

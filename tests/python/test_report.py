@@ -249,7 +249,9 @@ def test_headlines_are_those_of_other_tables(browser: Browser, sample: Report) -
         "Active customers": f"{active:,.0f}",
         "New customers": f"{sizes.max():,.0f}",
         "Came back": f"{100 * came_back:.1f}%",
-        "Cost of a new customer": f"{cost['spend'] / cost['customers']:.2f} USD",
+        "Blended cost of a new customer": (
+            f"{cost['spend'] / cost['customers']:.2f} USD"
+        ),
         "Net promoter score": f"{100 * promoted:.1f}",
     }
     growth = now["net_revenue"] / before["net_revenue"] - 1
@@ -265,6 +267,13 @@ def test_headlines_are_those_of_other_tables(browser: Browser, sample: Report) -
         assert f"{100 * growth_on_year:+.1f}% on Dec 2023" in revenue
         assert f"{now['orders']:,.0f} orders" in revenue
         assert f"{answers['responses']} answers" in tiles[-1].inner_text()
+        (paid,) = only(
+            rows["rpt_acquisition"],
+            attribution_model="last_non_direct",
+            channel="all",
+            **december,
+        )["paid_cac"]
+        assert f"paid channels alone: {paid:.2f} USD" in tiles[-2].inner_text()
 
 
 def test_charts_draw_the_tables(sample: Report) -> None:
@@ -325,7 +334,9 @@ def test_last_twelve_months_are_the_year(sample: Report) -> None:
         cost = drawn_costs.loc["all channels" if channel == "all" else str(channel)]
         assert cost["lowest_cac"] == pytest.approx(lowest)
         assert cost["highest_cac"] == pytest.approx(highest)
-    assert len(by_channel) == len(drawn_costs) == 5
+    assert len(by_channel) == 5
+    assert list(drawn_costs.query("lowest_cac.isnull()").index) == ["affiliate"]
+    assert drawn_costs.loc["affiliate", "label"] == "9,150 USD, won nobody"
     assert "affiliate cost 9,150 USD and won nobody" in found["costs"].sentence
 
 
@@ -450,7 +461,7 @@ def test_every_optional_input_may_be_off(browser: Browser, bare: Report) -> None
             "#attribution .empty"
         )
         assert "survey_responses is switched off" in found.text("#experience .empty")
-        for title in ("Cost of a new customer", "Net promoter score"):
+        for title in ("Blended cost of a new customer", "Net promoter score"):
             tile = found.page.locator(".tile", has=found.page.get_by_text(title))
             assert tile.locator(".value").inner_text() == "not known"
             assert "is switched off" in tile.inner_text()
