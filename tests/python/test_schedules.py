@@ -291,7 +291,8 @@ def run_schedule(shop: Shop, schedule: str, logs: Path) -> Answer:
 def test_the_hourly_run_builds_the_core_and_logs_it(shop: Shop, tmp_path: Path) -> None:
     shop.land(hours_ago=0)
     old = [tmp_path / "hourly-old.log", tmp_path / "weekly-old.log"]
-    others = [tmp_path / "notes.txt", tmp_path / "dbt.log", tmp_path / "a/daily-old.log"]
+    below = tmp_path / "below" / "daily-old.log"
+    others = [tmp_path / "notes.txt", tmp_path / "dbt.log", below]
     for file in (*old, *others):
         file.parent.mkdir(exist_ok=True)
         file.touch()
