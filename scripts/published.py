@@ -16,6 +16,8 @@ from errors import ConfigurationError, LockedError, PipelineError, of_the_databa
 
 RUN_INFO = "run_info"
 RUN_FIGURES = "run_figures"
+# Variables that run_info knows, and that change every figure.
+SETTINGS = ("reporting_timezone", "reporting_currency")
 MAX_SCHEMA_LENGTH = 36
 COLUMN_TYPES = (
     "select table_name, column_name, data_type from information_schema.columns "
@@ -74,7 +76,7 @@ class Publication:
     """The last publication at a place, as far as the next one is compared with it.
 
     `columns` has the type of each column of the marts by table, `figures` the rows of
-    run_figures.
+    run_figures, `settings` the variables that every figure depends on.
     """
 
     run_id: str
@@ -82,6 +84,7 @@ class Publication:
     package_version: str
     figures: Mapping[str, float | None]
     columns: Mapping[str, Mapping[str, str]]
+    settings: Mapping[str, str]
 
 
 @contextmanager
@@ -155,6 +158,7 @@ def last_publication(place: Place) -> Publication | None:
         run["package_version"],
         {row["figure"]: row["value"] for row in figures},
         columns,
+        {name: run[name] for name in SETTINGS},
     )
 
 

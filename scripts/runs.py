@@ -294,10 +294,15 @@ def validate(run: Run, *, is_accepting: bool) -> None:
     Raises RefusedError if something is wrong and nobody accepts it.
     """
     columns = require_tables(run)
+    _require_settings(run)
     last = published.last_publication(run.place) if run.place else None
     compared = (
         validation.Published(
-            last.as_of_date, last.package_version, last.figures, last.columns
+            last.as_of_date,
+            last.package_version,
+            last.figures,
+            last.columns,
+            last.settings,
         )
         if last
         else None
@@ -321,6 +326,21 @@ def validate(run: Run, *, is_accepting: bool) -> None:
         )
     run.outcome.accepted = names
     run.voice.warn(f"accepted what {', '.join(names)} found.")
+
+
+def _require_settings(run: Run) -> None:
+    """Raise ConfigurationError if the tables were built with other settings."""
+    relation = run.project.relations.get("int_run_parameters")
+    if relation is None:
+        return
+    names = ", ".join(published.SETTINGS)
+    _, [built] = dbt_runner.query(f"select {names} from {relation}")
+    for name, value in zip(published.SETTINGS, built, strict=True):
+        if value != run.variables[name]:
+            raise ConfigurationError(
+                f"the tables were built with {name} {value}, and this command has "
+                f"{run.variables[name]}: give it the same --vars, or build again."
+            )
 
 
 def publish(run: Run) -> None:

@@ -7,7 +7,7 @@ publication, and the inputs with the clock.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import groupby
 from pathlib import Path
@@ -59,6 +59,7 @@ class Published:
     package_version: str
     figures: Mapping[str, float | None]
     columns: Mapping[str, Mapping[str, str]]
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,10 @@ _RULES = {
         "Give readers back what they query, or raise the major version of the package "
         "(below 1.0 the minor one).",
     ),
+    "settings_are_as_before": (
+        "The days and the money of every figure are those of the last publication.",
+        f"Set them as they were, or {_ACCEPT}",
+    ),
     "inputs_are_fresh": (
         "No input's last event is older than input_max_age_days allows.",
         "Look at what loads the input, and run again when it has.",
@@ -156,6 +161,7 @@ def validate(
     if published is not None:
         outcomes += _compare(figures, days[AS_OF_DATE], variables, published)
         outcomes.append(_compare_columns(columns, package_version, published))
+        outcomes.append(_compare_settings(variables, published))
     if variables["input_max_age_days"]:
         outcomes.append(_check_ages(days, variables, now))
     return Validation(
@@ -410,6 +416,18 @@ def _compare_columns(
             elif found.casefold() != kind.casefold():
                 faults.append(f"{table}.{name} is {found} and was {kind}")
     return _outcome("columns_are_as_before", faults)
+
+
+def _compare_settings(variables: Mapping[str, Any], published: Published) -> _Outcome:
+    """Compare the time zone and the currency with those of the last publication."""
+    return _outcome(
+        "settings_are_as_before",
+        [
+            f"{name} is {variables[name]} and was {before}"
+            for name, before in published.settings.items()
+            if variables[name] != before
+        ],
+    )
 
 
 def _contract(version: str) -> tuple[int, ...]:

@@ -494,6 +494,7 @@ def test_what_is_as_before_is_published_again(
     assert {name for name in found.checks if name.endswith("as_before")} == {
         *("rows_are_as_before", "totals_are_as_before", "months_are_as_before"),
         *("scores_are_as_before", "columns_are_as_before"),
+        "settings_are_as_before",
     }
     assert all(must_hold.endswith(".") for must_hold in found.checks.values())
 
@@ -521,7 +522,8 @@ def test_everything_that_has_changed_is_found(
     columns["rpt_growth"]["orders"] = "VARCHAR"
     columns["dim_planets"] = {"name": "VARCHAR"}
     del columns["rpt_growth"]["net_revenue"]
-    last = Published(date(2024, 12, 31), "0.1.4", figures, columns)
+    settings = {"reporting_timezone": "Asia/Tokyo", "reporting_currency": "USD"}
+    last = Published(date(2024, 12, 31), "0.1.4", figures, columns, settings)
 
     found = sentences(
         validate(
@@ -532,7 +534,12 @@ def test_everything_that_has_changed_is_found(
     assert found.keys() == {
         *("rows_are_as_before", "totals_are_as_before", "months_are_as_before"),
         *("scores_are_as_before", "columns_are_as_before", "inputs_are_fresh"),
+        "settings_are_as_before",
     }
+    assert re.fullmatch(
+        r"reporting_timezone is [\w/]+ and was Asia/Tokyo\.",
+        found["settings_are_as_before"],
+    )
     assert re.fullmatch(
         r"fct_stage_history has [\d,]+ rows and had [\d,]+; "
         r"rpt_channel_transitions has \d+ rows and had \d+\.",
