@@ -96,8 +96,12 @@ select
     end as change_on_year,
     periods.previous_period_start,
     previous.value as previous_value,
+    previous.lower_bound as previous_lower_bound,
+    previous.upper_bound as previous_upper_bound,
     periods.same_period_last_year_start,
-    year_before.value as year_before_value
+    year_before.value as year_before_value,
+    year_before.lower_bound as year_before_lower_bound,
+    year_before.upper_bound as year_before_upper_bound
 from dim_periods as periods
 inner join figures on periods.period_start = figures.period_start
 left join figures as previous
@@ -300,7 +304,7 @@ def _tile(run: Run, one: _Headline, rows: Sequence[Row]) -> Tile:
     basis = one.basis.format(count(last["sample_size"]), grain=run.grain)
     if last["lower_bound"] is not None:
         limits = interval if one.figure == "retention" else bounds
-        basis += f", {limits(last['lower_bound'], last['upper_bound'])}"
+        basis += f", 95% interval {limits(last['lower_bound'], last['upper_bound'])}"
     if last["is_small_sample"]:
         basis += f", a {SMALL}"
     before, year_before = (
@@ -311,11 +315,15 @@ def _tile(run: Run, one: _Headline, rows: Sequence[Row]) -> Tile:
         )
     )
     changes = [
-        _change(one, last["change"], last["previous_value"], before)
-        or (UNKNOWN, f"no {run.grain} before"),
-        _change(one, last["change_on_year"], last["year_before_value"], year_before)
-        or (UNKNOWN, "no year before"),
+        _change(one, last, "change", "previous", before)
+        or (UNKNOWN, f"no {run.grain} before")
     ]
+    # The year before is the period before where periods are years.
+    if run.periods_of_a_year > 1:
+        changes.append(
+            _change(one, last, "change_on_year", "year_before", year_before)
+            or (UNKNOWN, "no year before")
+        )
     values = [row["value"] for row in rows[-run.periods_drawn :]]
     return Tile(
         one.title,
@@ -351,18 +359,35 @@ def _why(run: Run, one: _Headline, row: Row | None) -> str:
 
 
 def _change(
-    one: _Headline, change: float | None, earlier: float | None, name: str | None
+    one: _Headline, row: Row, figure: str, then: str, name: str | None
 ) -> tuple[str, str] | None:
     """Write a change and the period that it is against, if there is one."""
     if name is None:
         return None
+    change, earlier = row[figure], row[f"{then}_value"]
+    if earlier is None:
+        return UNKNOWN, f"nothing is known of {name}"
     if change is None:
-        had = "nothing is known of" if earlier is None else f"{one.text(earlier)} in"
-        return UNKNOWN, f"{had} {name}"
+        # There is no share of nothing, nor of less.
+        if row["value"] == earlier:
+            return "unchanged", f"from {name}"
+        direction = "up" if row["value"] > earlier else "down"
+        return direction, f"from {one.text(earlier)} in {name}"
     sign = "+" if change > 0 else ""
     if one.is_difference:
-        return f"{sign}{one.text(change).removesuffix('%')} points", f"on {name}"
+        chance = ", within chance" if _overlaps(row, then) else ""
+        points = one.text(change).removesuffix("%")
+        return f"{sign}{points} points", f"on {name}{chance}"
     return f"{sign}{share(change)}", f"on {name}"
+
+
+def _overlaps(row: Row, then: str) -> bool:
+    """Whether the 95% intervals of now and then have a value in common."""
+    lower, upper = row["lower_bound"], row["upper_bound"]
+    then_lower, then_upper = row[f"{then}_lower_bound"], row[f"{then}_upper_bound"]
+    if None in (lower, upper, then_lower, then_upper):
+        return False
+    return bool(lower <= then_upper and then_lower <= upper)
 
 
 def _trend(values: Sequence[float]) -> str:
