@@ -12,6 +12,7 @@ from pathlib import Path
 import duckdb
 import yaml
 
+import errors
 import profile_columns
 import profile_counts
 import profile_databases
@@ -103,14 +104,15 @@ class Profile:
 def profile(request: Request, tell: Callable[[str], None] = lambda _: None) -> Profile:
     """Profile what is asked for; `tell` is told what is being done.
 
-    Raises ProfileError if something that was named cannot be read.
+    Raises ProfileError if something that was named cannot be read, and PipelineError
+    if there is no room to work in.
     """
     try:
         return _profile(request, tell)
     except duckdb.Error as error:
-        # Such as a disk that is full, or a row far down that is broken.
-        first = str(error).splitlines()[0]
-        raise ProfileError(f"DuckDB cannot go on: {first}") from error
+        raise errors.of_the_database(error, "profile these tables") from error
+    except OSError as error:
+        raise errors.of_the_disk(error, "profile these tables") from error
 
 
 def _profile(request: Request, tell: Callable[[str], None]) -> Profile:
@@ -132,11 +134,11 @@ def _profile(request: Request, tell: Callable[[str], None]) -> Profile:
             variables=_variables_text(found, used),
             sources=_sources_text(found),
         )
+        if request.output is not None and used:
+            result = replace(result, written=_write(result, request.output))
         if request.is_tried and used:
             tell("Running the package's models on what is proposed")
             result = replace(result, trial=_try(work, result))
-    if request.output is not None and used:
-        result = replace(result, written=_write(result, request.output))
     return result
 
 
@@ -365,5 +367,5 @@ def _write(result: Profile, output: Path) -> tuple[Path, ...]:
         for name, text in files.items():
             (output / name).write_text(text)
     except OSError as error:
-        raise ProfileError(f"{output} cannot be written: {error.strerror}.") from error
+        raise errors.of_the_disk(error, f"write into {output}") from error
     return tuple(output / name for name in files)

@@ -1,6 +1,7 @@
 """The command `profile`: what it takes, what it prints, how it ends.
 
-Exit codes: 0 a table looks like an input; 2 none does, or something cannot be read.
+Exit codes: 0 a table looks like an input; 1 the disk is full; 2 no table does, or
+something that is named cannot be read.
 """
 
 import json
@@ -61,7 +62,8 @@ def profile(
     """
     # DuckDB and rich take time to import: --help does not wait for them.
     import profile_report
-    from input_profile import ProfileError, Request
+    from errors import PipelineError
+    from input_profile import Request
     from input_profile import profile as make
 
     request = Request(
@@ -76,9 +78,9 @@ def profile(
     try:
         with _progress() as tell:
             result = make(request, tell)
-    except ProfileError as error:
+    except PipelineError as error:
         typer.echo(f"Error: {error}", err=True)
-        raise typer.Exit(2) from error
+        raise typer.Exit(error.exit_code) from error
     if is_json:
         typer.echo(json.dumps(profile_report.document(result)))
     else:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import duckdb
 
+from errors import FULL_DISK
 from profile_columns import split_words
 from profile_databases import open_database
 from profile_sql import identifier, literal
@@ -44,6 +45,8 @@ def open_file(work: Workspace, path: str, tables: Sequence[str]) -> list[Table]:
             try:
                 return [reader(work, path)]
             except duckdb.Error as error:
+                if any(os.strerror(number) in str(error) for number in FULL_DISK):
+                    raise
                 raise ProfileError(sentence_of(path, error)) from error
     raise ProfileError(
         f"{path} has no suffix that says what it is: profile reads CSV, TSV and text "

@@ -19,8 +19,6 @@ from profile_values import Kind
 PIPED_WIDTH = 80
 NAME_WIDTH = 24
 VERDICTS = {"weak": "weakly measurable", "not_measurable": "not measurable"}
-# Share of an input's rows (0-1) from which the package stops, unless told otherwise.
-MAX_REJECTED_SHARE = 0.05
 # Share of the customers of an input (0-1) below which ids are hardly of one system.
 LEAST_KNOWN = 0.1
 
@@ -278,7 +276,7 @@ def _show_trial(profile: Profile, trial: Trial, out: Console) -> None:
         grid.add_row(rows.name, *counts, reasons)
     out.print(grid)
     for rows in trial.inputs:
-        for sentence in _trial_sentences(rows):
+        for sentence in _trial_sentences(rows, trial.max_rejected_share):
             out.print(sentence)
     if "transactions" not in profile.used:
         out.print("Without transactions nobody is seen to stay or to leave.")
@@ -288,12 +286,12 @@ def _show_trial(profile: Profile, trial: Trial, out: Console) -> None:
     out.print(f"Retention is {verdict}: {sentence}", style="bold")
 
 
-def _trial_sentences(rows: InputRows) -> Iterator[str]:
+def _trial_sentences(rows: InputRows, limit: float) -> Iterator[str]:
     total = rows.accepted + rows.merged + rows.rejected
-    if rows.rejected > MAX_REJECTED_SHARE * total:
+    if rows.rejected > limit * total:
         yield (
             f"{100 * rows.rejected / total:.1f}% of {rows.name} are rejected: above "
-            "max_rejected_share (0.05) a run stops."
+            f"max_rejected_share ({limit}) a run stops."
         )
     if rows.customers and rows.known_customers is not None:
         known = f"{rows.known_customers:,} of {rows.customers:,} customers have bought"

@@ -244,7 +244,8 @@ def _select_named(proposal: Proposal) -> str:
 
 def _select_joined(proposal: Proposal) -> str:
     """Group lines by order: what an order has once may stand on one line alone."""
-    ways = {"amount": proposal.total, "cost": proposal.total, "occurred_at": "min"}
+    money = ("amount", "cost", "refunded_amount")
+    ways = {"occurred_at": "min"} | dict.fromkeys(money, proposal.total)
     others = [
         one.name
         for one in (*proposal.columns, *proposal.helpers)

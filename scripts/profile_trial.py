@@ -9,7 +9,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import chdir
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ NAME = "profile_trial"
 # Of memory, whatever the machine has beyond; what is more goes to disk.
 MOST_MEMORY = 4 * 1024**3
 SELECTION = ("+rpt_retention_readiness", "+rpt_input_quality")
+# Share of an input's rows (0-1) from which the package stops, unless told otherwise.
+MAX_REJECTED_SHARE = 0.05
 NO_TRANSACTIONS = "no_transactions"
 # A business that sells nothing still has to name the input that is required.
 NO_ROWS = """select
@@ -71,6 +73,7 @@ class Trial:
     reason: str = ""
     remedy: str = ""
     inputs: tuple[InputRows, ...] = ()
+    max_rejected_share: float = 1.0
     problem: str = ""
 
 
@@ -105,7 +108,8 @@ def run(folder: Path, project: Path, plan: Plan) -> Trial:
                 if node.is_failed:
                     sentence = dbt_runner.essential_sentence(node.message)
                     return Trial(problem=f"{node.kind} {node.name}: {sentence}")
-            return _read()
+            share = variables.effective(project, {}).get("max_rejected_share")
+            return replace(_read(), max_rejected_share=share or MAX_REJECTED_SHARE)
         finally:
             dbt_runner.disconnect()
 
