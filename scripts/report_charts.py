@@ -110,6 +110,7 @@ CORNERS: Mapping[str, Mapping[str, Any]] = {
     "possible overkill": {**_RIGHT, **_BOTTOM},
 }
 WIDEST_PERIOD = 90
+MOVEMENTS_HEIGHT, TEXT_HEIGHT = 280, 13
 PICTURE_WIDTH = 760
 PICTURE_SCALE = 2
 SUBTITLE_CHARACTERS = 118
@@ -162,7 +163,30 @@ def movements(
             scale=alt.Scale(domain=list(colors), range=list(colors.values())),
         )
     )
-    return _spec(bars + _zero(), height=280)
+    return _spec(bars + _zero() + _kinds(rows), height=MOVEMENTS_HEIGHT)
+
+
+def _kinds(rows: Sequence[Row]) -> Any:
+    """Write beside the last bar which of its pieces is which, for eyes and grey ink."""
+    last = [row for row in rows if row["period"] == rows[-1]["period"]]
+    sums: dict[tuple[str, bool], float] = {}
+    for row in rows:
+        side = row["period"], row["value"] > 0
+        sums[side] = sums.get(side, 0) + row["value"]
+    # A line of text is as high as this many customers or this much money.
+    line = 1.15 * (max(sums.values()) - min(0, *sums.values())) * TEXT_HEIGHT
+    line /= MOVEMENTS_HEIGHT
+    labels: list[Row] = []
+    for sign in (1, -1):
+        base, place = 0.0, -line / 2
+        for row in last:
+            size = sign * row["value"]
+            if size > 0:
+                place = max(base + size / 2, place + line)
+                base += size
+                labels.append({"place": sign * place, "text": row["kind"]})
+    text = alt.Chart(_inline(labels)).mark_text(align="left", fontSize=11)
+    return text.encode(x=alt.value(alt.expr("width + 4")), y="place:Q", text="text:N")
 
 
 def heat_map(rows: Sequence[Row], cohorts: Sequence[str], title: str) -> dict[str, Any]:
@@ -236,7 +260,7 @@ def hazard(rows: Sequence[Row]) -> dict[str, Any]:
         x=alt.X(
             "period_number:O",
             title="months after the month of the first purchase",
-            axis=alt.Axis(labelAngle=0, labelOverlap=True),
+            axis=alt.Axis(labelAngle=0, labelOverlap=True, labelSeparation=4),
         ),
     )
     share = alt.Y("hazard:Q", title=None, axis=alt.Axis(format="%"))
