@@ -171,6 +171,7 @@ def _scores(
         charts.scores(marks, span),
         table(name, rows, columns),
         query,
+        is_over_time=True,
     )
 
 

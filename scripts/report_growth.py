@@ -439,6 +439,7 @@ def _revenue(run: Run) -> list[Part]:
             query,
             narrowest=420,
             is_wide=True,
+            is_over_time=True,
         )
     ]
 
@@ -520,6 +521,7 @@ def _customer_movements(run: Run, rows: Sequence[Row], query: str) -> Chart:
         table(title, rows, columns),
         query,
         narrowest=420,
+        is_over_time=True,
     )
 
 
@@ -562,6 +564,7 @@ def _revenue_movements(run: Run, rows: Sequence[Row], query: str) -> Chart:
         table(f"{title}, {run.currency}", rows, columns),
         query,
         narrowest=420,
+        is_over_time=True,
     )
 
 

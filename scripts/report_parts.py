@@ -134,7 +134,7 @@ class Chart:
     """A drawing with its text alternative, its numbers and the query behind both.
 
     Below `narrowest` pixels it scrolls in its box instead of shrinking. One that is
-    wide has a row of the page for itself.
+    wide has a row of the page for itself. One over time is first seen at its end.
     """
 
     kind: ClassVar[str] = "chart"
@@ -147,6 +147,7 @@ class Chart:
     query: str
     narrowest: int = 300
     is_wide: bool = False
+    is_over_time: bool = False
 
 
 @dataclass(frozen=True)
