@@ -216,6 +216,21 @@ QUESTIONS = {
         group by all
         """,
     ),
+    "questions": Question(
+        (
+            *("question_nps", "question_nps_responses"),
+            *("question_promoters", "question_detractors"),
+        ),
+        {"period_start": "metric_time__year", "question_id": "answer__question_id"},
+        """
+        select period_start, question_id, score as question_nps,
+            responses as question_nps_responses, promoters as question_promoters,
+            detractors as question_detractors
+        from rpt_experience
+        where survey_type = 'nps' and question_id <> 'all' and segment_column = 'all'
+            and period_grain = 'year'
+        """,
+    ),
     "touches": Question(
         ("touches", "positive_share", "negative_share"),
         {
@@ -340,7 +355,9 @@ def declared(kind: str) -> Iterator[dict[str, Any]]:
 @pytest.mark.parametrize("kind", ["semantic_models", "metrics"])
 def test_nothing_is_silently_ignored(shop: Path, kind: str) -> None:
     names = [entry["name"] for entry in declared(kind)]
-    assert len(names) == len(set(names)) == {"semantic_models": 14, "metrics": 98}[kind]
+    assert (
+        len(names) == len(set(names)) == {"semantic_models": 14, "metrics": 102}[kind]
+    )
     read = manifest(shop, "semantic_manifest.json")[kind]
     assert sorted(entry["name"] for entry in read) == sorted(names)
 
