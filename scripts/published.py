@@ -24,6 +24,21 @@ COLUMN_TYPES = (
     "where table_catalog = current_catalog and table_schema = '{}' "
     "order by table_name, ordinal_position"
 )
+# Whatever stands in a PostgreSQL schema, readable or not, and not only tables: a schema
+# is swapped with all that is in it. Sequences that a column owns go with their table.
+OBJECTS = (
+    "select coalesce(objects.name, objects.identity) as name "
+    "from pg_namespace as schemas inner join pg_depend as uses "
+    "on uses.refclassid = 'pg_namespace'::regclass and uses.refobjid = schemas.oid "
+    "and uses.deptype = 'n' cross join lateral "
+    "pg_identify_object(uses.classid, uses.objid, 0) as objects "
+    "where schemas.nspname = '{}' and not (objects.type = 'sequence' and exists ("
+    "select from pg_depend as owners where owners.classid = uses.classid "
+    "and owners.objid = uses.objid and owners.deptype in ('a', 'i'))) "
+    "order by name"
+)
+# What others rely on, and what the server keeps for itself.
+RESERVED_SCHEMAS = ("public", "information_schema")
 
 _HOLDER = re.compile(r"held in (.+) \(PID (\d+)\)")
 
@@ -62,6 +77,11 @@ class PostgresSchema:
             raise ConfigurationError(
                 f"published_schema is '{self.schema}': it must be a name of 1 to "
                 f"{MAX_SCHEMA_LENGTH} bytes without quotes."
+            )
+        if self.schema in RESERVED_SCHEMAS or self.schema.startswith("pg_"):
+            raise ConfigurationError(
+                f"published_schema is '{self.schema}', which is not ours to replace: "
+                f"{_remedy(self)}."
             )
 
     def __str__(self) -> str:
@@ -132,8 +152,12 @@ def last_publication(place: Place) -> Publication | None:
         for row in reader.query(COLUMN_TYPES.format(place.schema)):
             types = columns.setdefault(row["table_name"], {})
             types[row["column_name"]] = row["data_type"]
-        if not columns and isinstance(place, PostgresSchema):
-            return None
+        objects = set(columns)
+        if isinstance(place, PostgresSchema):
+            rows = reader.query(OBJECTS.format(place.schema))
+            objects = {row["name"] for row in rows}
+            if not objects:
+                return None
         if not {RUN_INFO, RUN_FIGURES} <= columns.keys():
             raise ConfigurationError(
                 f"{place} was not published by this project: {_remedy(place)}."
@@ -147,7 +171,8 @@ def last_publication(place: Place) -> Publication | None:
         figures = reader.query(f"select figure, value from {RUN_FIGURES}")
     for name in (RUN_INFO, RUN_FIGURES):
         del columns[name]
-    if foreign := sorted(columns.keys() - set(run["published_tables"].split(", "))):
+    ours = {RUN_INFO, RUN_FIGURES, *run["published_tables"].split(", ")}
+    if foreign := sorted(objects - ours):
         raise ConfigurationError(
             f"{place} holds {', '.join(foreign)}, which the next publication would "
             "remove: move it elsewhere."

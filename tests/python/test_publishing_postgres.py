@@ -17,6 +17,7 @@ import psycopg2
 import pytest
 
 import locks
+import published
 import publishing
 import schema_swap
 from dbt_runner import Project, Table
@@ -294,6 +295,57 @@ def test_what_others_made_of_it_or_put_there_stays(publisher: Publisher) -> None
         assert _rows(analyst, f'select * from "{stays}".targets') == [(1,)]
 
 
+@pytest.mark.parametrize(
+    ("made", "name"),
+    [
+        ("materialized view {}.own as select 1 as one", "own"),
+        ("function {}.own(integer) returns integer return 1", "{}.own(integer)"),
+        ("sequence {}.own", "own"),
+        ("type {}.own as enum ('one')", "own"),
+        ("domain {}.own as text", "own"),
+        ("table {}.own ()", "own"),
+        ("table {}.own (entry serial)", "own"),
+        ("view {}.own as select 1 as one", "own"),
+        ('collation {}.own from "C"', "own"),
+    ],
+)
+def test_whatever_others_have_put_there_is_refused(
+    publisher: Publisher, made: str, name: str
+) -> None:
+    with closing(publisher.connect()) as owner:
+        assert published.last_publication(publisher.place) is None
+        _rows(owner, f"create schema {SCHEMA}")
+        assert published.last_publication(publisher.place) is None
+        _rows(owner, f"create {made.format(SCHEMA)}")
+        with pytest.raises(ConfigurationError, match="was not published by this proj"):
+            published.last_publication(publisher.place)
+        _rows(owner, f"drop schema {SCHEMA} cascade")
+        publisher.publish()
+        assert published.last_publication(publisher.place) is not None
+        _rows(owner, f"create {made.format(SCHEMA)}")
+        with pytest.raises(ConfigurationError) as caught:
+            published.last_publication(publisher.place)
+    assert str(caught.value) == (
+        f"schema {SCHEMA} holds {name.format(SCHEMA)}, which the next publication "
+        "would remove: move it elsewhere."
+    )
+
+
+def test_a_table_that_this_user_may_not_read_is_seen(
+    server: PostgresServer, publisher: Publisher
+) -> None:
+    with closing(publisher.connect()) as owner:
+        _rows(owner, "drop role if exists stranger")
+        _rows(owner, "create role stranger login")
+        _rows(owner, f"create schema {SCHEMA}")
+        _rows(owner, f"create table {SCHEMA}.ledger as select 1 as entry")
+    place = PostgresSchema(
+        SCHEMA, "customer_journey", lambda: _connect(server, "own", "stranger")
+    )
+    with pytest.raises(ConfigurationError, match="was not published by this project"):
+        published.last_publication(place)
+
+
 def test_who_could_read_can_read_the_same(
     server: PostgresServer, publisher: Publisher
 ) -> None:
@@ -376,6 +428,16 @@ def test_a_user_without_a_name_can_hold_the_lock(
 def test_a_name_that_cannot_be_swapped_is_refused(name: str) -> None:
     with pytest.raises(ConfigurationError, match="it must be a name of 1 to 36 bytes"):
         PostgresSchema(name, "customer_journey", lambda: None)
+
+
+@pytest.mark.parametrize("name", ["public", "information_schema", "pg_catalog", "pg_x"])
+def test_a_schema_that_others_rely_on_is_refused(name: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        PostgresSchema(name, "customer_journey", lambda: None)
+    assert str(caught.value) == (
+        f"published_schema is '{name}', which is not ours to replace: name another "
+        "schema in the variable published_schema."
+    )
 
 
 @pytest.fixture(scope="module")
