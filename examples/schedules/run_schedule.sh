@@ -47,7 +47,7 @@ run() {
         "$bin/dbt" --quiet --no-use-colors source freshness $target || {
         code=$?
         case $code in
-            1) echo "An input is stale: nothing built." >&2 ;;
+            1) echo "An input is stale or cannot be read: nothing built." >&2 ;;
             "$locked") echo "Another run is at work: nothing done." >&2 ;;
             *) echo "The age of the inputs cannot be told: ask pipeline.py doctor." >&2 ;;
         esac
