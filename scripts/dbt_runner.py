@@ -39,6 +39,7 @@ _REMEDIES = {
         "Add it to profiles.yml, or name another one in dbt_project.yml (profile)."
     ),
     "does not have a target named": "Choose one of them with --target.",
+    "Could not find previous run": "Run without --retry.",
     "Could not find selector": "Choose one that selectors.yml has.",
     "Env var required": "Set this variable of the environment.",
     "connection to server": (

@@ -156,6 +156,11 @@ class Outcome:
             "places": self.places,
         }
 
+    def forget(self, folder: Path) -> None:
+        """Remove what the last run has written: one that is killed says nothing."""
+        for name in (SUMMARY_FILE, JUNIT_FILE):
+            (folder / name).unlink(missing_ok=True)
+
     def write(self, folder: Path) -> None:
         """Write the summary and the results of all tests into a folder."""
         folder.mkdir(parents=True, exist_ok=True)

@@ -20,7 +20,7 @@ import yaml
 import last_build
 import profile_command
 import variables as variable_values
-from errors import PipelineError, StoppedError, Terminated
+from errors import ConfigurationError, PipelineError, StoppedError, Terminated
 from last_build import Asked, Selection
 
 if TYPE_CHECKING:
@@ -228,6 +228,7 @@ def report(
         typer.Option(help="Folder for a PNG and SVG of each chart.", file_okay=False),
     ] = None,
     target: Target = None,
+    variables: Variables = None,
     project_dir: ProjectDir = PROJECT_DIR,
 ) -> None:
     """Draw the report of what is published: one page that needs no network."""
@@ -237,8 +238,9 @@ def report(
         import runs
 
         runs.load_report()
-        options = ["--target", target] if target else []
-        values = variable_values.effective(project, {})
+        chosen = variable_values.given(project, variables, None)
+        values = variable_values.effective(project, chosen)
+        options = Asked(target, chosen).options()
         known, place = runs.find_published(project, options, values)
         typer.echo(f"Report:    {runs.draw(known, place, *places)}")
 
@@ -309,9 +311,16 @@ def _publish(run: "Run", is_accepting: bool, has_parquet: bool) -> None:
 def _asking(
     target: str | None, variables: str | None, as_of: str | None
 ) -> Callable[[Path, Path], Asked]:
-    """Return what asks for everything, with these options."""
+    """Return what asks for everything, with these options.
 
-    def ask(project: Path, _: Path) -> Asked:
+    Without any they are those of the last build, whose tables are there.
+    """
+
+    def ask(project: Path, target_path: Path) -> Asked:
+        if not (target or variables or as_of):
+            with suppress(ConfigurationError):
+                last = last_build.recall(target_path)
+                return Asked(last.target, last.variables)
         return Asked(target, variable_values.given(project, variables, as_of))
 
     return ask
@@ -341,6 +350,8 @@ def _carry_out(
     voice = summary.Json() if is_json else summary.Words()
     try:
         with runs.explained({}), runs.hold_folder(project) as target_path:
+            if name == "run":
+                outcome.forget(target_path)
             try:
                 asked = ask(project, target_path)
                 values = variable_values.effective(project, asked.variables)

@@ -118,7 +118,11 @@ def hold(
 def find_place(project: Project, variables: Mapping[str, Any]) -> Place | None:
     """Return where the tables of a project are published, if its engine can."""
     if project.engine == "postgres" and project.tables:
-        schema = str(variables["published_schema"])
+        schema = variables["published_schema"]
+        if not isinstance(schema, str):
+            raise ConfigurationError(
+                f"published_schema is '{schema}': write the name of a schema."
+            )
         if schema in {table.schema for table in project.tables}:
             raise ConfigurationError(
                 f"the tables are built in the schema {schema}, so they cannot be "
@@ -129,11 +133,19 @@ def find_place(project: Project, variables: Mapping[str, Any]) -> Place | None:
     if project.engine != "duckdb" or work is None or not project.tables:
         return None
     named = variables.get("published_path")
+    if not isinstance(named, str | None):
+        raise ConfigurationError(
+            f"published_path is '{named}': write the path of a file, or null."
+        )
     path = project.folder / named if named else work.with_name(f"{project.name}.duckdb")
     if path.resolve() == work.resolve():
         raise ConfigurationError(
             f"the profile builds in {path}, where readers would see half of it: build "
             "in another file, or publish to another one (variable published_path)."
+        )
+    if path.is_dir():
+        raise ConfigurationError(
+            f"{path} is a folder: name a file in the variable published_path."
         )
     return DuckdbFile(path.resolve(), project.name)
 
@@ -167,6 +179,11 @@ def plan(run: Run, is_reporting: bool | None) -> tuple[bool, bool]:
     if is_wanted is None:
         is_wanted = run.outcome.is_whole
     will_publish = is_wanted and run.place is not None
+    if is_reporting and not will_publish:
+        raise ConfigurationError(
+            "this run publishes nothing to draw a report of: add --publish, "
+            "or leave out --report."
+        )
     if will_publish:
         validation.check_variables(run.variables)
         if run.connection is not None:
@@ -322,7 +339,7 @@ def validate(run: Run, *, is_accepting: bool) -> None:
     if not is_accepting:
         raise RefusedError(
             f"not published: {', '.join(names)} found something wrong. What readers "
-            "have is as it was; --accept publishes all the same."
+            "have is as it was; publish --accept publishes all the same."
         )
     run.outcome.accepted = names
     run.voice.warn(f"accepted what {', '.join(names)} found.")

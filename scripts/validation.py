@@ -12,7 +12,7 @@ from datetime import date, datetime
 from itertools import groupby
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import dbt_runner
 from dbt_runner import DbtConfigurationError, Node
@@ -172,13 +172,21 @@ def validate(
 
 
 def check_variables(variables: Mapping[str, Any]) -> None:
-    """Raise DbtConfigurationError if a limit cannot be one."""
+    """Raise DbtConfigurationError if a limit or the time zone cannot be one."""
     for name in ("loss", "growth", "month_change", "score_change"):
         limit = variables[f"publish_max_{name}"]
         if not _is_limit(limit):
             raise DbtConfigurationError(
                 f"publish_max_{name} is '{limit}': it must be a number, 0 or more."
             )
+    zone = variables["reporting_timezone"]
+    try:
+        ZoneInfo(str(zone))
+    except (ZoneInfoNotFoundError, ValueError):
+        raise DbtConfigurationError(
+            f"reporting_timezone is '{zone}': write the name of a time zone, such as "
+            "Europe/Berlin."
+        ) from None
     ages = variables["input_max_age_days"]
     if ages is not None and not isinstance(ages, Mapping):
         raise DbtConfigurationError(

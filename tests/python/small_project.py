@@ -69,6 +69,9 @@ from (
 """,
     "models/rpt_sums.sql": """
 select sum(number) as total from {{ ref('fct_numbers') }}
+{%- if 'slow' in var('fail') %}
+cross join range(100000000000)
+{%- endif %}
 {%- if 'model' in var('fail') %}
 having error('The input numbers has 3 bad rows.') is null
 {%- endif %}
