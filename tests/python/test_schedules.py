@@ -457,6 +457,19 @@ def test_github_knows_every_word_of_the_workflow(tmp_path: Path) -> None:
     assert command(*check, wrong).exit_code == 1
 
 
+def test_only_what_publishes_sees_the_cache() -> None:
+    jobs = yaml.safe_load(WORKFLOW.read_text())["jobs"]
+    cached = [
+        name
+        for name, job in jobs.items()
+        if any("actions/cache" in step.get("uses", "") for step in job["steps"])
+    ]
+    assert cached == ["publish"]
+    assert set(re.findall(r"'(\w+)'", jobs["publish"]["if"])) == {
+        *("schedule", "workflow_dispatch")
+    }
+
+
 def test_actions_are_pinned_to_what_cannot_change() -> None:
     used = re.findall(r"uses: (\S+)", WORKFLOW.read_text())
     assert len(used) == 8
@@ -631,6 +644,8 @@ def airflow(shop: Shop, home: Path, program: str, argument: Path) -> Any:
         folder=home,
     )
     assert done.exit_code == 0, done.err
+    # What Cosmos says of a node that it cannot make a task of.
+    assert "Unavailable conversion" not in done.out + done.err
     return json.loads(done.out.splitlines()[-1])
 
 

@@ -139,6 +139,8 @@ def build_tables() -> DbtTaskGroup:
             load_method=LoadMode.DBT_MANIFEST,
             # Nobody should start from a table that is not published yet.
             emit_datasets=False,
+            # Nothing is built of these, so there is nothing to wait for.
+            exclude=["resource_type:analysis", "resource_type:exposure"],
         ),
         execution_config=ExecutionConfig(
             # Starting dbt for every table would take longer than building them.
