@@ -6,6 +6,7 @@ reads the old ones to the end. Killed at any point, this leaves the old or the n
 """
 
 import os
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -32,6 +33,7 @@ STORAGE_VERSION = "v1.2.0"
 # What of the profile's settings bounds a copy.
 BOUNDS = ("memory_limit", "threads", "temp_directory")
 PARQUET_VERSIONS_KEPT = 2
+RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{4}")
 TYPES = {
     str: "varchar",
     int: "bigint",
@@ -150,11 +152,20 @@ def publish_parquet(place: DuckdbFile) -> Path:
         raise of_the_disk(error, f"write {folder}") from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    # Their names begin with the time of their run.
-    versions = sorted(p for p in folder.iterdir() if p.is_dir() and not p.is_symlink())
-    for old in versions[:-PARQUET_VERSIONS_KEPT]:
-        shutil.rmtree(old, ignore_errors=True)
+    _remove_versions(folder, run_id)
     return link
+
+
+def _remove_versions(folder: Path, current: str) -> None:
+    """Remove all but the newest versions; what others keep in the folder stays."""
+    earlier = sorted(
+        path
+        for path in folder.iterdir()
+        if RUN_ID.fullmatch(path.name) and path.is_dir() and path.name != current
+    )
+    # Their names begin with the time of their run.
+    for old in earlier[: 1 - PARQUET_VERSIONS_KEPT]:
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def require_rights(connection: Any) -> None:
