@@ -346,7 +346,9 @@ def findings(
     checks = [name for name in analyses if not name.startswith(NOT_CHECKS)]
     tables = compiled.run(inputs, checks)
     return {
-        name: table.to_dict("records") for name, table in tables.items() if len(table)
+        name: [{str(key): value for key, value in row.items()} for row in rows]
+        for name, table in tables.items()
+        if (rows := table.to_dict("records"))
     }
 
 
@@ -370,8 +372,8 @@ def seventh_of_sample() -> dict[str, pd.DataFrame]:
         inputs[name] = rows[chosen | rows.iloc[:, 0].str.match(r"^[bx]")]
     # Everybody whom the sample registers has done something.
     idle = pd.DataFrame({"customer_id": ["c0"], "created_at": ["2024-01-01"]})
-    people = inputs["customers"][list(idle)]
-    return inputs | {"customers": pd.concat([people, idle])}
+    registered = inputs["customers"][list(idle)]
+    return inputs | {"customers": pd.concat([registered, idle])}
 
 
 @pytest.fixture(scope="module")
@@ -445,11 +447,13 @@ def validate(
 
     dbt reads the project once for all tests.
     """
+    from dbt.cli.main import dbtRunner
+
     with company.opened() as database:
         columns = columns_of(database)
     declared = yaml.safe_load((PROJECT / "dbt_project.yml").read_text())["vars"]
     _, manifest = harness.parse_json("{}", "{}")
-    runner = partial(dbt_runner.dbtRunner, manifest=manifest)
+    runner = partial(dbtRunner, manifest=manifest)
     with chdir(company.folder), patch.object(dbt_runner, "dbtRunner", runner):
         found = validation.validate(
             company.folder,
@@ -737,7 +741,7 @@ TYPED = {
 
 def test_nothing_is_found_in_typed_columns() -> None:
     """East of Greenwich, where the local day begins before that of UTC."""
-    types = {name: kinds | TYPED.get(name, {}) for name, kinds in TEXT.items()}
+    types = {name: {**kinds, **TYPED.get(name, {})} for name, kinds in TEXT.items()}
     variables = {"reporting_timezone": "Pacific/Auckland", "max_rejected_share": 1}
     inputs = {
         name: rows.assign(
