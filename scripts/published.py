@@ -18,6 +18,14 @@ RUN_INFO = "run_info"
 RUN_FIGURES = "run_figures"
 # Variables that run_info knows, and that change every figure.
 SETTINGS = ("reporting_timezone", "reporting_currency")
+# What is read of the last publication, by table.
+COLUMNS_READ = {
+    RUN_INFO: {
+        *("run_id", "as_of_date", "project_name", "package_version"),
+        *("published_tables", *SETTINGS),
+    },
+    RUN_FIGURES: {"figure", "value"},
+}
 MAX_SCHEMA_LENGTH = 36
 COLUMN_TYPES = (
     "select table_name, column_name, data_type from information_schema.columns "
@@ -158,11 +166,11 @@ def last_publication(place: Place) -> Publication | None:
             objects = {row["name"] for row in rows}
             if not objects:
                 return None
-        if not {RUN_INFO, RUN_FIGURES} <= columns.keys():
+        run = _run(reader, columns)
+        if run is None:
             raise ConfigurationError(
                 f"{place} was not published by this project: {_remedy(place)}."
             )
-        (run,) = reader.query(f"select * from {RUN_INFO}")
         if run["project_name"] != place.project:
             raise ConfigurationError(
                 f"{place} was published by the project {run['project_name']}, and this "
@@ -185,6 +193,18 @@ def last_publication(place: Place) -> Publication | None:
         columns,
         {name: run[name] for name in SETTINGS},
     )
+
+
+def _run(
+    reader: Reader, columns: Mapping[str, Mapping[str, str]]
+) -> dict[str, Any] | None:
+    """Return the row of run_info; nothing if it is not one that publishing writes."""
+    if any(
+        names - columns.get(table, {}).keys() for table, names in COLUMNS_READ.items()
+    ):
+        return None
+    runs = reader.query(f"select * from {RUN_INFO}")
+    return runs[0] if len(runs) == 1 and runs[0]["published_tables"] else None
 
 
 def open_file(path: Path, *, is_read_only: bool) -> duckdb.DuckDBPyConnection:

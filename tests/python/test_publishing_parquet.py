@@ -1,11 +1,13 @@
-"""What a folder of Parquet files holds after a publication, and what it keeps."""
+"""What publishing on DuckDB takes for its own: a file, a folder of Parquet files."""
 
 from pathlib import Path
 
 import duckdb
 import pytest
 
+import published
 import publishing
+from errors import ConfigurationError
 from published import DuckdbFile
 
 RUNS = tuple(f"2025010{day}T000000Z-0abc" for day in range(1, 5))
@@ -69,3 +71,15 @@ def test_what_a_killed_run_has_left_is_removed(place: DuckdbFile) -> None:
     current = publish(place, RUNS[0])
     assert {path.name for path in folder.iterdir()} == {"current", RUNS[0]}
     assert {path.stem for path in current.iterdir()} == {"run_info", "rpt_growth"}
+
+
+def test_tables_by_the_same_names_are_no_publication(place: DuckdbFile) -> None:
+    with duckdb.connect(str(place.path)) as database:
+        for name in ("run_info", "run_figures"):
+            database.execute(f"create table {name} as select 1 as id")
+    with pytest.raises(ConfigurationError) as caught:
+        published.last_publication(place)
+    assert str(caught.value) == (
+        f"{place.path} was not published by this project: move it away, or name "
+        "another file in the variable published_path."
+    )

@@ -331,6 +331,28 @@ def test_whatever_others_have_put_there_is_refused(
     )
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "drop table {0}.run_info; create table {0}.run_info as select 1 as id",
+        "drop table {0}.run_figures; create table {0}.run_figures as select 1 as id",
+        "alter table {0}.run_info drop column published_tables",
+        "alter table {0}.run_info drop column reporting_timezone",
+        "truncate {0}.run_info",
+        "insert into {0}.run_info select * from {0}.run_info",
+        "update {0}.run_info set published_tables = null",
+    ],
+)
+def test_tables_by_the_same_names_are_no_publication(
+    publisher: Publisher, change: str
+) -> None:
+    publisher.publish()
+    with closing(publisher.connect()) as owner:
+        _rows(owner, change.format(SCHEMA))
+    with pytest.raises(ConfigurationError, match="was not published by this project"):
+        published.last_publication(publisher.place)
+
+
 def test_a_table_that_this_user_may_not_read_is_seen(
     server: PostgresServer, publisher: Publisher
 ) -> None:
