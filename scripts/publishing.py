@@ -209,11 +209,14 @@ def publish_schema(
                 execute(
                     f'create table "{fresh}".{table.name} as table {table.relation}'
                 )
+                # Until the server comes round to it, it would plan blindly.
+                execute(f'analyze "{fresh}".{table.name}')
             for statement in _run_tables(info, figures, f'"{fresh}".'):
                 execute(*statement)
             for comment in _comments(project.tables, f'"{fresh}".'):
                 execute(comment)
             schema_swap.grant_as_before(cursor, place.schema, fresh)
+            schema_swap.comment_as_before(cursor, place.schema, fresh)
         schema_swap.swap(connection, place.schema, fresh, old)
         return list(schema_swap.drop_old(connection, place.schema))
     except psycopg2.errors.InsufficientPrivilege as error:

@@ -60,6 +60,17 @@ def grant_as_before(cursor: Any, current: str, fresh: str) -> None:
             cursor.execute(f'grant select on "{fresh}"."{table}" to {role}')
 
 
+def comment_as_before(cursor: Any, current: str, fresh: str) -> None:
+    """Let the fresh schema say what the current one says of itself."""
+    cursor.execute(
+        "select obj_description(oid, 'pg_namespace') from pg_namespace "
+        "where nspname = %s",
+        (current,),
+    )
+    for (comment,) in cursor.fetchall():
+        cursor.execute(f'comment on schema "{fresh}" is %s', (comment,))
+
+
 def swap(connection: Any, current: str, fresh: str, old: str) -> None:
     """Let the fresh schema take the current one's name, in one transaction.
 

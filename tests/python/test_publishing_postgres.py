@@ -416,6 +416,27 @@ def test_comments_say_what_tables_and_columns_are(publisher: Publisher) -> None:
         ) == [("It's rpt_growth.", "100%")]
 
 
+def test_what_the_schema_says_of_itself_stays(publisher: Publisher) -> None:
+    publisher.publish()
+    with closing(publisher.connect()) as owner:
+        _rows(owner, f"comment on schema {SCHEMA} is 'Ask the data team, it''s 100%.'")
+        publisher.publish()
+        assert _rows(
+            owner, f"select obj_description('{SCHEMA}'::regnamespace, 'pg_namespace')"
+        ) == [("Ask the data team, it's 100%.",)]
+
+
+def test_the_server_knows_the_tables_before_anybody_reads(publisher: Publisher) -> None:
+    publisher.publish()
+    with closing(publisher.connect()) as reader:
+        known = _rows(
+            reader,
+            "select distinct tablename from pg_stats "
+            f"where schemaname = '{SCHEMA}' and attname = 'number'",
+        )
+    assert {name for (name,) in known} == set(TABLES)
+
+
 def test_a_connection_that_breaks_is_one_sentence(publisher: Publisher) -> None:
     publisher.publish()
     connection = publisher.connect()
