@@ -16,6 +16,9 @@ from errors import LockedError, of_the_disk
 
 # Any number that no other program is likely to use; the second half names the database.
 POSTGRES_LOCK_SPACE = 1_667_920_242
+# A session that holds a lock is silent for as long as the build takes, and what stands
+# between it and the server forgets the silent after a few minutes.
+KEEPALIVE_SECONDS = 60
 
 
 @contextmanager
@@ -61,6 +64,9 @@ def postgres_lock(connection: Any, schema: str) -> Iterator[None]:
             # Cut at 63 bytes, so what names the run comes first.
             name = "customer_journey process {process} of {user} on {host}".format(**me)
             cursor.execute("select set_config('application_name', %s, false)", (name,))
+            # Unless the profile has its own.
+            if "keepalives_idle" not in connection.info.dsn_parameters:
+                cursor.execute(f"set tcp_keepalives_idle = {KEEPALIVE_SECONDS}")
         else:
             cursor.execute(
                 "select activity.application_name, activity.pid, "

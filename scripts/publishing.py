@@ -45,6 +45,9 @@ RUN_INFO_DESCRIPTION = "One row: the run that was published, and what it was mad
 RUN_FIGURES_DESCRIPTION = (
     "One row per figure that the next run is compared with before it is published."
 )
+REMEDY_OF_A_BREAK = (
+    "What was built is still there: run publish when the server answers again."
+)
 
 
 @dataclass(frozen=True)
@@ -225,7 +228,10 @@ def publish_schema(
             "schemas in the database, and own the published one."
         ) from error
     except psycopg2.Error as error:
-        raise PipelineError(f"cannot publish {place}: {server_says(error)}.") from error
+        remedy = f" {REMEDY_OF_A_BREAK}" if connection.closed else ""
+        raise PipelineError(
+            f"cannot publish {place}: {server_says(error)}.{remedy}"
+        ) from error
 
 
 def _write_file(

@@ -448,6 +448,10 @@ def test_a_connection_that_breaks_is_one_sentence(publisher: Publisher) -> None:
         assert sentence.startswith(f"cannot publish schema {SCHEMA}: ")
         assert "\n" not in sentence
         assert "already closed" not in sentence
+        assert sentence.endswith(
+            ". What was built is still there: run publish when the server answers "
+            "again."
+        )
         assert _rows(other, f"select max(version) from {SCHEMA}.rpt_growth") == [(1,)]
 
 
@@ -465,6 +469,22 @@ def test_a_user_without_a_name_can_hold_the_lock(
         locks.postgres_lock(other, SCHEMA),
     ):
         pass
+
+
+@pytest.mark.parametrize(
+    ("own", "source"), [("", "session"), ("keepalives_idle=30", "default")]
+)
+def test_a_session_that_waits_for_the_build_is_kept_alive(
+    server: PostgresServer, database: str, own: str, source: str
+) -> None:
+    connection = psycopg2.connect(
+        own, host=str(server.folder), user=server.user, dbname=database
+    )
+    with closing(connection), locks.postgres_lock(connection, SCHEMA):
+        assert _rows(
+            connection,
+            "select source from pg_settings where name = 'tcp_keepalives_idle'",
+        ) == [(source,)]
 
 
 @pytest.mark.parametrize("name", ["", "a" * 37, 'a"b', "a'b"])
