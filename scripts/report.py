@@ -130,7 +130,11 @@ def _page(run: Run, sections: Sequence[Section]) -> str:
 
 def _definitions(section: Section) -> list[_Definition]:
     return [
-        _Definition(term, report_definitions.of_column(place), place)
+        _Definition(
+            term,
+            section.meanings.get(term) or report_definitions.of_column(place),
+            place,
+        )
         for term, place in section.terms.items()
     ] + [
         _Definition(table, report_definitions.of_table(table), table)

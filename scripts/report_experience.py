@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import report_charts as charts
 from report_parts import (
+    NPS_MEANING,
     SMALL,
     UNKNOWN,
     Chart,
@@ -103,6 +104,12 @@ def experience(run: Run) -> Section:
         },
         ("rpt_experience", "rpt_brand_performance"),
         "docs/metrics/experience.md",
+        {
+            "Score": f"NPS: {NPS_MEANING} CSS: mean of the answers from 0 to 100. ExS: "
+            "attainment times 100.",
+            "NPS group": "People by their NPS answer: promoters (9 and 10), passives "
+            "(7 and 8), detractors (0 to 6).",
+        },
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import report_charts as charts
 from report_parts import (
+    NPS_MEANING,
     SMALL,
     UNKNOWN,
     Chart,
@@ -262,6 +263,12 @@ def headlines(run: Run) -> Section:
         | {"Change of net revenue": "rpt_growth.revenue_growth_rate"},
         ("rpt_growth",),
         "docs/metrics/growth.md",
+        {
+            "Came back": f"Customers active in the {run.grain} before who bought again "
+            f"in this one, over all active in the {run.grain} before (0-1): the "
+            "retention of the period.",
+            "Net promoter score": NPS_MEANING,
+        },
     )
 
 

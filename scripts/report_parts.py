@@ -12,6 +12,10 @@ Row = Mapping[str, Any]
 
 UNKNOWN = "not known"
 SMALL = "small sample"
+NPS_MEANING = (
+    "Answers from 0 to 10: promoters (9 and 10) less detractors (0 to 6) in percent of "
+    "all answers, from -100 to 100."
+)
 LONGEST_NAME = 40
 # Grains by preference, with how many periods a year has and how many are drawn.
 GRAINS = {
@@ -194,7 +198,8 @@ Part = Table | Chart | Tiles | Note
 class Section:
     """A question, what answers it, and where its words are defined.
 
-    `terms` are figures of the section with the column that each is, as table.column.
+    `terms` are figures of the section with the column that each is, as table.column;
+    `meanings` say what one is where the column says less, or much besides.
     """
 
     id: str
@@ -204,6 +209,7 @@ class Section:
     terms: Mapping[str, str] = field(default_factory=dict)
     tables: Sequence[str] = ()
     page: str = ""
+    meanings: Mapping[str, str] = field(default_factory=dict)
 
 
 def table(

@@ -95,6 +95,10 @@ def quality(run: Run) -> Section:
         },
         ("rpt_input_quality", "rpt_retention_readiness", "rpt_reconciliation"),
         "docs/metrics/churn.md (readiness)",
+        {
+            "Reason": "Why a row was merged or rejected; of an accepted row, what is "
+            "remarkable about it."
+        },
     )
 
 

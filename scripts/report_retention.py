@@ -116,6 +116,11 @@ def cohorts(run: Run) -> Section:
         },
         ("rpt_cohort_retention",),
         "docs/metrics/retention.md",
+        {
+            "All cohorts": "Those who bought again over everybody of the cohorts seen "
+            f"for the whole of that {run.grain}: a mean in which a large cohort counts "
+            "more."
+        },
     )
 
 
