@@ -144,6 +144,7 @@ from gathered
 order by channel_rank, attribution_model"""
 
 CHANNELS_COSTED, CHANNELS_PAID_BACK, CHANNELS_CREDITED = 10, 5, 12
+FEWEST_CUSTOMERS = 30
 NO_TOUCH = "(none)"
 MODELS = (
     *("first", "last", "last_non_direct", "linear", "position_based", "time_decay"),
@@ -346,6 +347,7 @@ def _payback(run: Run) -> list[Part]:
             "channel": _label(row["channel"]),
             "period_number": row["period_number"],
             "ratio": row["ratio"],
+            "is_small_sample": row["customers"] < FEWEST_CUSTOMERS,
             "hints": hints(row, columns),
         }
         for row in drawn
@@ -392,6 +394,9 @@ def _payback_sentence(rows: Sequence[Row], channels: Sequence[str]) -> str:
         f"Not within the months drawn: {', '.join(late)}." if paid and late else "",
         "At 1 the margin of the customers has reached what was spent on them. Each "
         "month has the cohorts that are old enough for it, so a later one has fewer.",
+        f"Hollow points rest on fewer than {FEWEST_CUSTOMERS} customers."
+        if any(row["customers"] < FEWEST_CUSTOMERS for row in rows)
+        else "",
     )
 
 

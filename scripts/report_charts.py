@@ -335,6 +335,12 @@ def payback(rows: Sequence[Row], channels: Sequence[str]) -> dict[str, Any]:
             y=ratio,
             color=alt.Color("channel:N", scale=colors, **named),
             shape=alt.Shape("channel:N", scale=alt.Scale(domain=domain), **named),
+        )
+        + base.transform_filter("datum.is_small_sample")
+        .mark_point(filled=True, size=16, opacity=1, color=CARD)
+        .encode(
+            y=ratio,
+            shape=alt.Shape("channel:N", scale=alt.Scale(domain=domain), **named),
         ),
         height=280,
     )
@@ -499,15 +505,18 @@ def _zero() -> Any:
 
 def _periods(rows: Sequence[Row]) -> alt.X:
     labels = list(dict.fromkeys(row["period"] for row in rows))
+    widest = max(len(word) for label in labels for word in label.split())
+    # As many labels as there is room for, the newest always among them.
+    step = f"ceil({len(labels)} * {7 * widest + 6} / width)"
+    place = f"{len(labels) - 1} - indexof(domain('x'), datum.value)"
     return alt.X(
         "period:O",
         sort=labels,
         title=None,
         axis=alt.Axis(
             labelAngle=0,
-            labelOverlap=True,
-            labelSeparation=6,
-            labelExpr="split(datum.label, ' ')",
+            labelOverlap=False,
+            labelExpr=f"({place}) % {step} ? '' : split(datum.label, ' ')",
         ),
     )
 
