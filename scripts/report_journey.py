@@ -83,7 +83,7 @@ def milestones(run: Run) -> Section:
     drawn = [row for row in rows if row["quadrant"] is not None]
     parts: list[Part] = []
     if drawn:
-        parts.append(_quadrants(drawn, rows))
+        parts.extend(_quadrants(drawn, rows))
     else:
         missing = run.absence("touchpoints") or (
             "Nobody has been watched for long enough after a milestone."
@@ -246,7 +246,7 @@ def _days(row: Row | None) -> str:
     return count(row["median_days_to_reach"]) if row else UNKNOWN
 
 
-def _quadrants(drawn: Sequence[Row], rows: Sequence[Row]) -> Chart:
+def _quadrants(drawn: Sequence[Row], rows: Sequence[Row]) -> list[Part]:
     columns = [
         Column("milestone", lambda row: spoken(row["milestone"]), is_number=False),
         Column("matters", lambda row: f"{row['importance']:.2f}"),
@@ -258,6 +258,7 @@ def _quadrants(drawn: Sequence[Row], rows: Sequence[Row]) -> Chart:
         Column("people", lambda row: count(row["eligible_people"])),
         Column("within days", lambda row: count(row["window_days"])),
         Column("what to do", _advice, is_number=False),
+        Column("derived importance", _derived),
         Column("pain rank", lambda row: count(row["pain_point_rank"])),
         Column("satisfaction", _satisfaction),
         Column("note", _sample, is_number=False),
@@ -277,15 +278,29 @@ def _quadrants(drawn: Sequence[Row], rows: Sequence[Row]) -> Chart:
         for row in drawn
     ]
     title = "How much each milestone matters, and how often it works"
-    return Chart(
-        "milestones",
-        title,
-        _quadrant_sentence(drawn),
-        charts.quadrants(marks, success, importance),
-        table(title, rows, columns),
-        SCORECARD,
-        narrowest=560,
-        is_wide=True,
+    if len(drawn) == 1:
+        # Means of one are the one: there is nothing to compare it with.
+        text = f"Only one milestone has a success rate. {_worst(drawn[0])}"
+        return [Note(text), table(title, rows, columns, SCORECARD)]
+    return [
+        Chart(
+            "milestones",
+            title,
+            _quadrant_sentence(drawn),
+            charts.quadrants(marks, success, importance),
+            table(title, rows, columns),
+            SCORECARD,
+            narrowest=560,
+            is_wide=True,
+        )
+    ]
+
+
+def _worst(row: Row) -> str:
+    return (
+        f"First by importance and failure: {spoken(row['milestone'])}. Within "
+        f"{row['window_days']} days {share(row['success_rate'])} of "
+        f"{plural(row['eligible_people'], 'person', 'people')} took the next step."
     )
 
 
@@ -301,9 +316,7 @@ def _quadrant_sentence(rows: Sequence[Row]) -> str:
         "often successful."
         if urgent
         else "Nothing is more important than the mean and less often successful.",
-        f"Most is lost at {spoken(worst['milestone'])}: within {worst['window_days']} "
-        f"days {share(worst['success_rate'])} of "
-        f"{plural(worst['eligible_people'], 'person', 'people')} took the next step.",
+        _worst(worst),
         f"Dashed lines are the means: {share(worst['mean_success_rate'])} and "
         f"{worst['mean_importance']:.2f}. A line through a point is its 95% interval.",
     )
@@ -313,6 +326,21 @@ def _advice(row: Row) -> str:
     if row["quadrant"] is None:
         return "last stage" if row["next_stage"] is None else UNKNOWN
     return spoken(row["quadrant"])
+
+
+def _derived(row: Row) -> str:
+    """Write by how much success hangs on a good touch, with its interval."""
+    if row["derived_importance"] is None:
+        return UNKNOWN
+    lower, upper = row["derived_importance_lower"], row["derived_importance_upper"]
+    limits = (
+        f" ({_hundredths(lower)} to {_hundredths(upper)})" if lower is not None else ""
+    )
+    return f"{_hundredths(row['derived_importance'])}{limits}"
+
+
+def _hundredths(value: float) -> str:
+    return f"{value:.2f}".replace("-", "\N{MINUS SIGN}")
 
 
 def _satisfaction(row: Row) -> str:

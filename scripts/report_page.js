@@ -17,6 +17,16 @@ for (const box of document.querySelectorAll(".over-time")) {
   box.scrollLeft = box.scrollWidth;
 }
 
+// Paper cannot be clicked.
+const closed = [];
+addEventListener("beforeprint", () => {
+  closed.push(...document.querySelectorAll(".meaning:not([open])"));
+  for (const meaning of closed) meaning.open = true;
+});
+addEventListener("afterprint", () => {
+  for (const meaning of closed.splice(0)) meaning.open = false;
+});
+
 // Only what scrolls sideways is worth a stop of the keyboard.
 const sizes = new ResizeObserver((entries) => {
   for (const { target: box } of entries) {
