@@ -107,14 +107,19 @@ def _user() -> str:
 
 def _read(holder: Path) -> dict[str, Any]:
     try:
-        return dict(json.loads(holder.read_text()))
+        content = json.loads(holder.read_text())
     except (OSError, ValueError):
         return {}
+    return content if isinstance(content, dict) else {}
 
 
 def _sentence(place: str, holder: dict[str, Any]) -> str:
+    # It may be of another version of this project.
+    process, user, host, since = (
+        holder.get(key, "unknown") for key in ("process", "user", "host", "since")
+    )
     who = (
-        "process {process} of {user} on {host}, since {since}".format(**holder)
+        f"process {process} of {user} on {host}, since {since}"
         if holder
         else "a process that has only just started"
     )

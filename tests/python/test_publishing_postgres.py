@@ -472,6 +472,27 @@ def test_a_user_without_a_name_can_hold_the_lock(
 
 
 @pytest.mark.parametrize(
+    ("content", "who"),
+    [
+        ('{"process": 7, "host": "db"}', "process 7 of unknown on db, since unknown"),
+        ("[7]", "a process that has only just started"),
+        ("{", "a process that has only just started"),
+    ],
+)
+def test_who_holds_a_lock_is_told_as_far_as_it_is_known(
+    tmp_path: Path, content: str, who: str
+) -> None:
+    path = tmp_path / "work.lock"
+    with locks.file_lock(path):
+        path.with_name("work.lock.json").write_text(content)
+        with pytest.raises(LockedError) as caught, locks.file_lock(path):
+            pass
+    assert str(caught.value) == (
+        f"another run holds the lock {path}: {who}. Wait for it to end."
+    )
+
+
+@pytest.mark.parametrize(
     ("own", "source"), [("", "session"), ("keepalives_idle=30", "default")]
 )
 def test_a_session_that_waits_for_the_build_is_kept_alive(
