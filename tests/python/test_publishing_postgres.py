@@ -66,7 +66,12 @@ scratch:
       schema: "{{ env_var('SCRATCH_SCHEMA', 'customer_journey') }}"
       threads: 1
 """,
-    "models/int_run_parameters.sql": "select date '2024-12-31' as as_of_date",
+    "models/int_run_parameters.sql": """
+select
+    date '2024-12-31' as as_of_date,
+    cast('{{ var('reporting_timezone') }}' as text) as reporting_timezone,
+    cast('{{ var('reporting_currency') }}' as text) as reporting_currency
+""",
     "models/rpt_growth.sql": """
 select cast({{ var('version') }} as integer) as version, number
 from generate_series(1, 100) as numbers (number)
