@@ -45,6 +45,21 @@ OBJECTS = (
     "and owners.objid = uses.objid and owners.deptype in ('a', 'i'))) "
     "order by name"
 )
+# The same of a DuckDB file, which is replaced with all its schemas.
+FILE_OBJECTS = (
+    "select case when schema_name = '{}' then name else schema_name || '.' || name end "
+    "as name from ("
+    "select database_name, schema_name, table_name as name from duckdb_tables() "
+    "union all select database_name, schema_name, view_name from duckdb_views() "
+    "where not internal "
+    "union all select database_name, schema_name, sequence_name "
+    "from duckdb_sequences() "
+    "union all select database_name, schema_name, type_name from duckdb_types() "
+    "where not internal "
+    "union all select database_name, schema_name, function_name || '()' "
+    "from duckdb_functions() where not internal"
+    ") as objects where database_name = current_database()"
+)
 # What others rely on, and what the server keeps for itself.
 RESERVED_SCHEMAS = ("public", "information_schema")
 
@@ -160,12 +175,12 @@ def last_publication(place: Place) -> Publication | None:
         for row in reader.query(COLUMN_TYPES.format(place.schema)):
             types = columns.setdefault(row["table_name"], {})
             types[row["column_name"]] = row["data_type"]
-        objects = set(columns)
-        if isinstance(place, PostgresSchema):
-            rows = reader.query(OBJECTS.format(place.schema))
-            objects = {row["name"] for row in rows}
-            if not objects:
-                return None
+        is_file = isinstance(place, DuckdbFile)
+        listing = FILE_OBJECTS if is_file else OBJECTS
+        rows = reader.query(listing.format(place.schema))
+        objects = {row["name"] for row in rows}
+        if not objects and not is_file:
+            return None
         run = _run(reader, columns)
         if run is None:
             raise ConfigurationError(

@@ -83,3 +83,39 @@ def test_tables_by_the_same_names_are_no_publication(place: DuckdbFile) -> None:
         f"{place.path} was not published by this project: move it away, or name "
         "another file in the variable published_path."
     )
+
+
+@pytest.mark.parametrize(
+    ("made", "name"),
+    [
+        ("schema own; create table own.targets as select 1 as target", "own.targets"),
+        ("table targets as select 1 as target", "targets"),
+        ("view sales as select 1 as one", "sales"),
+        ("macro twice(x) as 2 * x", "twice()"),
+        ("sequence numbers", "numbers"),
+        ("type mood as enum ('good')", "mood"),
+    ],
+)
+def test_whatever_others_have_put_there_is_refused(
+    place: DuckdbFile, made: str, name: str
+) -> None:
+    with duckdb.connect(str(place.path)) as database:
+        database.execute(
+            "create table run_info as select 'first' as run_id, "
+            "date '2025-01-01' as as_of_date, 'shop' as project_name, "
+            "'0.1.0' as package_version, 'rpt_growth' as published_tables, "
+            "'UTC' as reporting_timezone, 'EUR' as reporting_currency"
+        )
+        database.execute("create table run_figures (figure varchar, value double)")
+        database.execute("create table rpt_growth as select 1 as number")
+    last = published.last_publication(place)
+    assert last is not None
+    assert last.columns == {"rpt_growth": {"number": "INTEGER"}}
+    with duckdb.connect(str(place.path)) as database:
+        database.execute(f"create {made}")
+    with pytest.raises(ConfigurationError) as caught:
+        published.last_publication(place)
+    assert str(caught.value) == (
+        f"{place.path} holds {name}, which the next publication would remove: move it "
+        "elsewhere."
+    )
