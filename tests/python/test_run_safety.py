@@ -222,7 +222,7 @@ POINTS: dict[str, tuple[tuple[str, ...], Reached]] = {
     "after 50 nodes": ((), nodes(50)),
     "after 100 nodes": ((), nodes(100)),
     "after 150 nodes": ((), nodes(150)),
-    "after 200 nodes": ((), nodes(200)),
+    "after 180 nodes": ((), nodes(180)),
     "as everything is published": ((), lambda _, before: before.is_replaced),
     "after a part": (PART, lambda run, _: run.has_printed("Good: ")),
     "as checks are compiled": (PART, lambda _, before: before.is_validating),
