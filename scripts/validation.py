@@ -327,22 +327,24 @@ class _Changes:
     def of_months(self, is_earlier: bool) -> list[str]:
         """Name the figures of months that differ, or are gone.
 
-        Months before the first one that is there have been let go by the input.
+        A source that keeps two years lets go of the first month, bit by bit.
         """
         limit = self.variables["publish_max_month_change"]
         months = [_month(figure) for figure in self.now if figure.startswith("month.")]
+        first = min(months, default="")
         gone = [
             figure
             for figure in self.before
             if figure.startswith("month.")
             and figure not in self.now
+            and _month(figure) > first
             and not is_earlier
-            and _month(figure) > min(months, default="")
         ]
         changed = [
             figure
             for figure in self._comparable("month.")
             if self._distance(figure) > limit * abs(self.before[figure])
+            and (_month(figure) > first or self._is_higher(figure))
         ]
         return [self._told(figure) for figure in sorted([*gone, *changed])]
 
@@ -367,6 +369,10 @@ class _Changes:
         """Return how far a figure has moved; one that is not known any more, any."""
         value = self.now[figure]
         return float("inf") if value is None else abs(value - self.before[figure])
+
+    def _is_higher(self, figure: str) -> bool:
+        value = self.now[figure]
+        return value is not None and value > self.before[figure]
 
     def _is_shrunk(self, figure: str) -> bool:
         before, value = self.before[figure], self.now[figure]
@@ -397,7 +403,7 @@ class _Changes:
         value, before = _number(self.now.get(figure)), _number(self.before[figure])
         if kind == "rows":
             return f"{name} has {value} rows and had {before}"
-        return f"{name} is {value} and was {before}"
+        return f"{name.replace('.', ' of ')} is {value} and was {before}"
 
 
 def _month(figure: str) -> str:

@@ -1,7 +1,6 @@
 -- One row per measure and channel in which the new customers that are credited to it
 -- disagree with the touches before their first purchases.
 -- For the three models that credit one touch: they need no path, only its ends.
-{%- set model_in_use = var('acquisition_attribution_model') %}
 
 with journey_events as (
     select * from {{ ref('customer_journey', 'fct_journey_events') }}
@@ -79,45 +78,68 @@ rank_touches as (
     left join journey_channels on touches.channel = journey_channels.channel
 ),
 
+models as (
+    {%- for model in ['first', 'last', 'last_non_direct'] %}
+    {{ 'union all' if not loop.first }}
+    select '{{ model }}' as attribution_model
+    {%- endfor %}
+),
+
 name_channels as (
     select
         find_first_purchases.customer_id,
-        {%- for model in ['first', 'last', 'last_non_direct'] %}
-        max(case
-            when rank_touches.{{ model }}_rank = 1 then rank_touches.channel
-        end) as {{ model }}_channel,
-        {%- endfor %}
-        cast(find_first_purchases.purchased_at as date) as first_date
+        models.attribution_model,
+        cast(find_first_purchases.purchased_at as date) as first_date,
+        coalesce(max(
+            case
+                when
+                    case models.attribution_model
+                        when 'first' then rank_touches.first_rank
+                        when 'last' then rank_touches.last_rank
+                        else rank_touches.last_non_direct_rank
+                    end = 1
+                    then rank_touches.channel
+            end
+        ), '(none)') as channel
     from find_first_purchases
+    cross join models
     left join rank_touches
         on find_first_purchases.customer_id = rank_touches.customer_id
-    group by find_first_purchases.customer_id, find_first_purchases.purchased_at
+    group by
+        find_first_purchases.customer_id, models.attribution_model,
+        find_first_purchases.purchased_at
 ),
 
--- Whose first purchase is not known to be first is new nowhere.
-find_new_customers as (
-    select name_channels.*
+count_channels as (
+    select
+        name_channels.attribution_model,
+        name_channels.channel,
+        count(*) as customers,
+        -- Whose first purchase is not known to be first is new nowhere.
+        sum(case
+            when
+                not run_parameters.is_history_start_known
+                or name_channels.first_date >= {{ add_days(
+                    'run_parameters.history_start_date', var('left_truncation_days')
+                ) }}
+                then 1
+            else 0
+        end) as new_customers
     from name_channels
     cross join run_parameters
-    where
-        not run_parameters.is_history_start_known
-        or name_channels.first_date >= {{ add_days(
-            'run_parameters.history_start_date', var('left_truncation_days')
-        ) }}
+    group by name_channels.attribution_model, name_channels.channel
 ),
 
 list_values as (
-    {%- for model in ['first', 'last', 'last_non_direct'] %}
     select
-        'rpt_acquisition.new_customers of '
-        || coalesce(find_new_customers.{{ model }}_channel, '(none)')
-        || ' by {{ model }} and ' || grains.period_grain as measure,
-        1 as expected,
+        'rpt_acquisition.new_customers of ' || count_channels.channel || ' by '
+        || count_channels.attribution_model || ' and ' || grains.period_grain
+            as measure,
+        count_channels.new_customers as expected,
         0 as found
-    from find_new_customers
+    from count_channels
     cross join grains
     union all
-    {%- endfor %}
     select
         'rpt_acquisition.new_customers of ' || channel || ' by ' || attribution_model
         || ' and ' || period_grain as measure,
@@ -126,11 +148,11 @@ list_values as (
     from acquisition
     union all
     select
-        'dim_customers.acquisition_channel '
-        || coalesce({{ model_in_use }}_channel, '(none)') as measure,
-        1 as expected,
+        'dim_customers.acquisition_channel ' || channel as measure,
+        customers as expected,
         0 as found
-    from name_channels
+    from count_channels
+    where attribution_model = '{{ var("acquisition_attribution_model") }}'
     union all
     select
         'dim_customers.acquisition_channel ' || acquisition_channel as measure,
@@ -142,8 +164,8 @@ list_values as (
 select
     measure,
     {{ as_text('null') }} as period,
-    sum(coalesce(expected, 0)) as expected,
-    sum(coalesce(found, 0)) as found
+    {{ as_double('sum(coalesce(expected, 0))') }} as expected,
+    {{ as_double('sum(coalesce(found, 0))') }} as found
 from list_values
 group by measure
 having {{ disagrees() }}

@@ -39,7 +39,7 @@ read_rows as (
         {{ parse_money('score', columns.score) }} as given_score,
         comment
     from raw_survey_responses
-    {{ computed_once() }}  -- noqa: PRS
+    {{ computed_once() }}  -- noqa: PRS,LT02
 ),
 
 date_rows as (
@@ -85,18 +85,18 @@ number_versions as (
     where is_readable
 ),
 
-list_accepted as (
+list_answers as (
     select
+        'expected' as side,
         question_key as question_id,
         cast({{ dbt.date_trunc('month', 'local_date') }} as date) as month_start,
         given_score as score,
         customer_key as customer_id
     from number_versions
     where version_number = 1
-),
-
-list_answers as (
+    union all
     select
+        'found' as side,
         question_id,
         cast({{ dbt.date_trunc('month', 'responded_date') }} as date) as month_start,
         score,
@@ -104,58 +104,101 @@ list_answers as (
     from survey_scores
 ),
 
+sum_answers as (
+    select
+        side,
+        question_id,
+        month_start,
+        count(*) as answers,
+        {{ as_double('sum(score)') }} as points,
+        sum(case when customer_id is null then 1 else 0 end) as unnamed_answers
+    from list_answers
+    group by side, question_id, month_start
+),
+
+-- What was read and is neither accepted nor rejected is another version.
 count_rows as (
     select
         count(*) as all_rows,
-        coalesce(sum(case when is_readable then 0 else 1 end), 0) as rejected_rows,
-        (select count(*) from list_accepted) as accepted_rows
+        sum(case when is_readable then 0 else 1 end) as rejected_rows
     from judge_rows
 ),
 
-list_values as (
-    {%- for relation, side in {'list_accepted': 1, 'list_answers': 0}.items() %}
-    {%- for measure, month, value in [
-        ("'answers'", 'month_start', '1'),
-        ("'answers to ' || question_id", 'cast(null as date)', '1'),
-        ("'points given to ' || question_id", 'cast(null as date)', 'score'),
-        ("'answers without a name'", 'month_start',
-            'case when customer_id is null then 1 end'),
+measures as (
+    {%- for measure in [
+        'answers', 'answers without a name', 'answers to', 'points given to',
+        'accepted rows', 'merged rows', 'rejected rows',
     ] %}
+    {{ 'union all' if not loop.first }}
+    select '{{ measure }}' as measure
+    {%- endfor %}
+),
+
+measure_answers as (
     select
-        {{ measure }} as measure,
-        {{ month }} as month_start,
-        {{ as_double(value) }} * {{ side }} as expected,
-        {{ as_double(value) }} * {{ 1 - side }} as found
-    from {{ relation }}
+        sum_answers.side,
+        case
+            when measures.measure like '% to'
+                then measures.measure || ' ' || sum_answers.question_id
+            else measures.measure
+        end as measure,
+        case when measures.measure not like '% to' then sum_answers.month_start end
+            as month_start,
+        case
+            when measures.measure like 'points%' then sum_answers.points
+            when measures.measure like '% a name' then sum_answers.unnamed_answers
+            else sum_answers.answers
+        end as figure
+    from sum_answers
+    cross join measures
+    where measures.measure not like '%rows'
+),
+
+list_values as (
+    select
+        measure,
+        month_start,
+        case when side = 'expected' then figure end as expected,
+        case when side = 'found' then figure end as found
+    from measure_answers
     union all
-    {%- endfor %}
-    {%- endfor %}
-    {%- for status, count in {
-        'accepted': 'accepted_rows',
-        'rejected': 'rejected_rows',
-        'merged': 'all_rows - accepted_rows - rejected_rows',
-    }.items() %}
     select
-        '{{ status }} rows' as measure,
+        measures.measure,
         cast(null as date) as month_start,
-        {{ as_double(count) }} as expected,
+        case when measures.measure = 'accepted rows' then 1 else -1 end
+        * sum_answers.answers as expected,
+        0 as found
+    from sum_answers
+    cross join measures
+    where
+        sum_answers.side = 'expected'
+        and measures.measure in ('accepted rows', 'merged rows')
+    union all
+    select
+        measures.measure,
+        cast(null as date) as month_start,
+        case
+            when measures.measure = 'rejected rows' then count_rows.rejected_rows
+            else count_rows.all_rows - count_rows.rejected_rows
+        end as expected,
         0 as found
     from count_rows
+    cross join measures
+    where measures.measure in ('merged rows', 'rejected rows')
     union all
-    {%- endfor %}
     select
         row_status || ' rows' as measure,
         cast(null as date) as month_start,
         0 as expected,
-        {{ as_double('row_count') }} as found
+        row_count as found
     from input_quality
 )
 
 select
     measure,
     substr({{ as_text('month_start') }}, 1, 7) as period,
-    coalesce(sum(expected), 0) as expected,
-    coalesce(sum(found), 0) as found
+    {{ as_double('sum(coalesce(expected, 0))') }} as expected,
+    {{ as_double('sum(coalesce(found, 0))') }} as found
 from list_values
 group by measure, month_start
 having {{ disagrees() }}

@@ -67,7 +67,7 @@ read_rows as (
         {{ parse_text('campaign') }} as campaign_name,
         lower({{ parse_text('outcome') }}) as given_outcome
     from raw_touchpoints
-    {{ computed_once() }}  -- noqa: PRS
+    {{ computed_once() }}  -- noqa: PRS,LT02
 ),
 
 date_rows as (
@@ -170,40 +170,84 @@ sum_events as (
 count_rows as (
     select
         count(*) as all_rows,
-        coalesce(sum(case when is_readable then 0 else 1 end), 0) as rejected_rows,
-        (select count(*) from list_accepted) as accepted_rows
+        sum(case when is_readable then 0 else 1 end) as rejected_rows
     from judge_rows
 ),
 
-list_values as (
-    {%- for relation, side in [('sum_touches', 'expected'), ('sum_events', 'found')] %}
-    {%- for measure, month, value in [
-        ("'touches'", 'month_start', 'touches'),
-        ("'touches of visitors who are not known'", 'month_start', 'anonymous_touches'),
-        ("'touches of the channel ' || channel", 'cast(null as date)', 'touches'),
+measures as (
+    {%- for measure in [
+        'touches', 'touches of visitors who are not known', 'touches of the channel',
+        'accepted rows', 'merged rows', 'rejected rows',
     ] %}
+    {{ 'union all' if not loop.first }}
+    select '{{ measure }}' as measure
+    {%- endfor %}
+),
+
+list_sums as (
     select
-        {{ measure }} as measure,
-        {{ month }} as month_start,
-        {{ value if side == 'expected' else 0 }} as expected,
-        {{ value if side == 'found' else 0 }} as found
-    from {{ relation }}
+        'expected' as side,
+        month_start,
+        channel,
+        touches,
+        anonymous_touches
+    from sum_touches
     union all
-    {%- endfor %}
-    {%- endfor %}
-    {%- for status, count in {
-        'accepted': 'accepted_rows',
-        'rejected': 'rejected_rows',
-        'merged': 'all_rows - accepted_rows - rejected_rows',
-    }.items() %}
     select
-        '{{ status }} rows' as measure,
+        'found' as side,
+        month_start,
+        channel,
+        touches,
+        anonymous_touches
+    from sum_events
+),
+
+list_values as (
+    select
+        case
+            when measures.measure = 'touches of the channel'
+                then measures.measure || ' ' || list_sums.channel
+            else measures.measure
+        end as measure,
+        case
+            when measures.measure not like '% the channel' then list_sums.month_start
+        end as month_start,
+        case
+            when list_sums.side = 'found' then 0
+            when measures.measure like '% not known' then list_sums.anonymous_touches
+            else list_sums.touches
+        end as expected,
+        case
+            when list_sums.side = 'expected' then 0
+            when measures.measure like '% not known' then list_sums.anonymous_touches
+            else list_sums.touches
+        end as found
+    from list_sums
+    cross join measures
+    where measures.measure like 'touches%'
+    union all
+    select
+        measures.measure,
         cast(null as date) as month_start,
-        {{ count }} as expected,
+        case when measures.measure = 'accepted rows' then 1 else -1 end
+        * sum_touches.touches as expected,
+        0 as found
+    from sum_touches
+    cross join measures
+    where measures.measure in ('accepted rows', 'merged rows')
+    union all
+    select
+        measures.measure,
+        cast(null as date) as month_start,
+        case
+            when measures.measure = 'rejected rows' then count_rows.rejected_rows
+            else count_rows.all_rows - count_rows.rejected_rows
+        end as expected,
         0 as found
     from count_rows
+    cross join measures
+    where measures.measure in ('merged rows', 'rejected rows')
     union all
-    {%- endfor %}
     select
         row_status || ' rows' as measure,
         cast(null as date) as month_start,
@@ -215,8 +259,8 @@ list_values as (
 select
     measure,
     substr({{ as_text('month_start') }}, 1, 7) as period,
-    {{ as_double('sum(expected)') }} as expected,
-    {{ as_double('sum(found)') }} as found
+    {{ as_double('sum(coalesce(expected, 0))') }} as expected,
+    {{ as_double('sum(coalesce(found, 0))') }} as found
 from list_values
 group by measure, month_start
-having sum(expected) <> sum(found)
+having {{ disagrees() }}

@@ -88,7 +88,7 @@ read_rows as (
         lower({{ parse_text('transaction_type') }}) as given_type,
         {{ parse_currency('currency') }} as currency_code
     from raw_transactions
-    {{ computed_once() }}  -- noqa: PRS
+    {{ computed_once() }}  -- noqa: PRS,LT02
 ),
 
 date_rows as (
@@ -238,25 +238,10 @@ sum_months as (
         sum(case when customer_key is null then orders else 0 end) as guest_orders,
         sum(case when customer_key is null then amount else 0 end) as guest_revenue,
         count(distinct case when orders = 1 then customer_key end) as customers,
+        count(*) as accepted_rows,
         sum(rounding) as rounding
     from convert_amounts
     group by month_start
-),
-
--- What was read and is neither accepted nor rejected is another version.
-count_rows as (
-    select
-        (select count(*) from list_accepted) as accepted_rows,
-        (
-            select count(*) from rate_own_rows
-            where not rate_own_rows.is_readable or rate_own_rows.applied_rate is null
-        ) + coalesce(sum(case
-            when judge_rows.own_key is not null then 0
-            when judge_rows.is_readable and judge_rows.day_rate is not null then 0
-            else 1
-        end), 0) as rejected_rows,
-        count(*) as all_rows
-    from judge_rows
 ),
 
 sum_events as (
@@ -274,44 +259,79 @@ sum_events as (
     group by cast({{ dbt.date_trunc('month', 'occurred_date') }} as date)
 ),
 
-list_values as (
-    {%- for measure in measures %}
+-- What was read and is neither accepted nor rejected is another version.
+count_rows as (
     select
-        '{{ measure }}' as measure,
-        month_start,
-        {{ as_double(measure) }} as expected,
-        0 as found,
-        {{ 'rounding' if measure in money else 0 }} as rounding
-    from sum_months
+        count(*) as all_rows,
+        sum(case
+            when own_key is not null or (is_readable and day_rate is not null) then 0
+            else 1
+        end) as rejected_rows
+    from judge_rows
     union all
     select
+        0 as all_rows,
+        sum(case when is_readable and applied_rate is not null then 0 else 1 end)
+            as rejected_rows
+    from rate_own_rows
+),
+
+measures as (
+    {%- for measure in measures + ['accepted rows', 'merged rows', 'rejected rows'] %}
+    {{ 'union all' if not loop.first }}
+    select
         '{{ measure }}' as measure,
-        month_start,
-        0 as expected,
-        {{ as_double(measure) }} as found,
-        0 as rounding
-    from sum_events
-    union all
+        {{ 'true' if measure in money else 'false' }} as is_money
     {%- endfor %}
-    {%- for status, count in {
-        'accepted': 'accepted_rows',
-        'rejected': 'rejected_rows',
-        'merged': 'all_rows - accepted_rows - rejected_rows',
-    }.items() %}
+),
+
+list_values as (
     select
-        '{{ status }} rows' as measure,
+        measures.measure,
+        case when measures.measure not like '% rows' then sum_months.month_start end
+            as month_start,
+        case measures.measure
+            when 'accepted rows' then sum_months.accepted_rows
+            when 'merged rows' then -sum_months.accepted_rows
+            {%- for measure in measures %}
+            when '{{ measure }}' then {{ as_double('sum_months.' ~ measure) }}
+            {%- endfor %}
+        end as expected,
+        0 as found,
+        case when measures.is_money then sum_months.rounding else 0 end as rounding
+    from sum_months
+    cross join measures
+    union all
+    select
+        measures.measure,
         cast(null as date) as month_start,
-        {{ as_double(count) }} as expected,
+        case measures.measure
+            when 'rejected rows' then count_rows.rejected_rows
+            when 'merged rows' then count_rows.all_rows - count_rows.rejected_rows
+        end as expected,
         0 as found,
         0 as rounding
     from count_rows
+    cross join measures
     union all
-    {%- endfor %}
+    select
+        measures.measure,
+        sum_events.month_start,
+        0 as expected,
+        case measures.measure
+            {%- for measure in measures %}
+            when '{{ measure }}' then {{ as_double('sum_events.' ~ measure) }}
+            {%- endfor %}
+        end as found,
+        0 as rounding
+    from sum_events
+    cross join measures
+    union all
     select
         row_status || ' rows' as measure,
         cast(null as date) as month_start,
         0 as expected,
-        {{ as_double('row_count') }} as found,
+        row_count as found,
         0 as rounding
     from input_quality
 )
@@ -319,8 +339,8 @@ list_values as (
 select
     measure,
     substr({{ as_text('month_start') }}, 1, 7) as period,
-    sum(coalesce(expected, 0)) as expected,
-    sum(coalesce(found, 0)) as found
+    {{ as_double('sum(coalesce(expected, 0))') }} as expected,
+    {{ as_double('sum(coalesce(found, 0))') }} as found
 from list_values
 group by measure, month_start
 having {{ disagrees('sum(rounding)') }}

@@ -1,5 +1,10 @@
 -- One row per measure and month in which the reports of growth, or the customers,
 -- disagree with the events: added up from purchases and refunds, past the spine.
+{%- set figures = [
+    'orders', 'net_revenue', 'refund_amount', 'guest_orders', 'guest_revenue',
+    'active_customers', 'new_customers',
+] %}
+{%- set people_figures = ['people', 'customers', 'orders', 'net_revenue'] %}
 
 with journey_events as (
     select
@@ -74,83 +79,135 @@ find_new_customers as (
         )
 ),
 
-count_new_customers as (
+list_months as (
     select
-        month_start,
-        count(*) as new_customers
+        {%- for figure in figures if figure != 'new_customers' %}
+        {{ figure }},
+        {%- endfor %}
+        0 as new_customers,
+        month_start
+    from sum_months
+    union all
+    select
+        {%- for figure in figures if figure != 'new_customers' %}
+        0 as {{ figure }},
+        {%- endfor %}
+        count(*) as new_customers,
+        month_start
     from find_new_customers
     group by month_start
 ),
 
-list_values as (
-    {%- for measure in [
-        'orders', 'net_revenue', 'refund_amount', 'guest_orders', 'guest_revenue',
-        'active_customers', 'new_customers',
-    ] %}
-    select
-        'rpt_growth.{{ measure }}' as measure,
-        month_start,
-        {{ as_double(measure) }} as expected,
-        0 as found
-    from {{ 'count_new_customers' if measure == 'new_customers' else 'sum_months' }}
-    where exists (select 1 from grains where grains.period_grain = 'month')
-    union all
-    select
-        'rpt_growth.{{ measure }}' as measure,
-        period_start as month_start,
-        0 as expected,
-        {{ as_double(measure) }} as found
-    from growth
-    where period_grain = 'month'
-    union all
+measures as (
+    {%- for figure in figures %}
+    {{ 'union all' if not loop.first }}
+    select '{{ figure }}' as measure
     {%- endfor %}
-    {%- for measure in ['orders', 'net_revenue', 'new_customers'] %}
+),
+
+-- Months are compared one by one, where they are reported; of other grains the totals.
+measure_growth as (
     select
-        'rpt_growth.{{ measure }} by ' || grains.period_grain as measure,
-        cast(null as date) as month_start,
-        {{ as_double(measure) }} as expected,
+        measures.measure,
+        grains.period_grain,
+        list_months.month_start,
+        case measures.measure
+            {%- for figure in figures %}
+            when '{{ figure }}' then {{ as_double('list_months.' ~ figure) }}
+            {%- endfor %}
+        end as expected,
         0 as found
-    from {{ 'count_new_customers' if measure == 'new_customers' else 'sum_months' }}
+    from list_months
+    cross join measures
     cross join grains
     union all
     select
-        'rpt_growth.{{ measure }} by ' || period_grain as measure,
-        cast(null as date) as month_start,
+        measures.measure,
+        growth.period_grain,
+        growth.period_start as month_start,
         0 as expected,
-        {{ as_double(measure) }} as found
+        case measures.measure
+            {%- for figure in figures %}
+            when '{{ figure }}' then {{ as_double('growth.' ~ figure) }}
+            {%- endfor %}
+        end as found
     from growth
-    union all
-    {%- endfor %}
-    {%- for measure, people, value in [
-        ('people', 'first_seen_at is not null', '1'),
-        ('customers', 'orders > 0', '1'),
-        ('orders', 'orders > 0', 'orders'),
-        ('net_revenue', 'orders > 0', 'net_revenue'),
-    ] %}
+    cross join measures
+),
+
+list_people as (
     select
-        'dim_customers.{{ measure }}' as measure,
-        cast(null as date) as month_start,
-        {{ as_double(value) }} as expected,
-        0 as found
+        {{ as_double('orders') }} as expected_orders,
+        {{ as_double('net_revenue') }} as expected_revenue,
+        1 as expected_people,
+        0 as found_orders,
+        0 as found_revenue,
+        0 as found_people
     from sum_people
-    {{ 'where ' ~ people if measure != 'people' }}
     union all
     select
-        'dim_customers.{{ measure }}' as measure,
-        cast(null as date) as month_start,
-        0 as expected,
-        {{ as_double(value) }} as found
+        0 as expected_orders,
+        0 as expected_revenue,
+        0 as expected_people,
+        {{ as_double('orders') }} as found_orders,
+        {{ as_double('net_revenue') }} as found_revenue,
+        1 as found_people
     from customers
-    where {{ people }}
-    {{ 'union all' if not loop.last }}
+    where first_seen_at is not null
+),
+
+sum_list_people as (
+    select
+        sum(expected_people) as expected_people,
+        sum(case when expected_orders > 0 then 1 else 0 end) as expected_customers,
+        sum(expected_orders) as expected_orders,
+        sum(expected_revenue) as expected_net_revenue,
+        sum(found_people) as found_people,
+        sum(case when found_orders > 0 then 1 else 0 end) as found_customers,
+        sum(found_orders) as found_orders,
+        sum(found_revenue) as found_net_revenue
+    from list_people
+),
+
+people_measures as (
+    {%- for figure in people_figures %}
+    {{ 'union all' if not loop.first }}
+    select '{{ figure }}' as measure
     {%- endfor %}
+),
+
+list_values as (
+    select
+        'rpt_growth.' || measure || ' by ' || period_grain as measure,
+        case when period_grain = 'month' then month_start end as month_start,
+        expected,
+        found
+    from measure_growth
+    -- Who is active in two months is active in their quarter once.
+    where period_grain = 'month' or measure <> 'active_customers'
+    union all
+    select
+        'dim_customers.' || people_measures.measure as measure,
+        cast(null as date) as month_start,
+        case people_measures.measure
+            {%- for figure in people_figures %}
+            when '{{ figure }}' then sum_list_people.expected_{{ figure }}
+            {%- endfor %}
+        end as expected,
+        case people_measures.measure
+            {%- for figure in people_figures %}
+            when '{{ figure }}' then sum_list_people.found_{{ figure }}
+            {%- endfor %}
+        end as found
+    from sum_list_people
+    cross join people_measures
 )
 
 select
     measure,
     substr({{ as_text('month_start') }}, 1, 7) as period,
-    sum(coalesce(expected, 0)) as expected,
-    sum(coalesce(found, 0)) as found
+    {{ as_double('sum(coalesce(expected, 0))') }} as expected,
+    {{ as_double('sum(coalesce(found, 0))') }} as found
 from list_values
 group by measure, month_start
 having {{ disagrees() }}

@@ -27,7 +27,7 @@ read_rows as (
         {{ raw_moment('created_at', columns.created_at) }} as moment,
         {{ is_whole_day('created_at', columns.created_at) }} as is_whole_day
     from raw_customers
-    {{ computed_once() }}  -- noqa: PRS
+    {{ computed_once() }}  -- noqa: PRS,LT02
 ),
 
 date_rows as (

@@ -26,18 +26,27 @@ experience as (
         and period_grain in ('month', 'all')
 ),
 
+spans as (
+    select 'all' as span
+    union all
+    select 'month' as span
+    from periods
+    where period_grain = 'month'
+    group by period_grain
+),
+
 place_answers as (
     select
         survey_scores.*,
-        cast(null as date) as month_start
+        case
+            when spans.span = 'month'
+                then cast(
+                        {{ dbt.date_trunc('month', 'survey_scores.responded_date') }}
+                        as date
+                    )
+        end as month_start
     from survey_scores
-    union all
-    select
-        survey_scores.*,
-        cast({{ dbt.date_trunc('month', 'survey_scores.responded_date') }} as date)
-            as month_start
-    from survey_scores
-    where exists (select 1 from periods where periods.period_grain = 'month')
+    cross join spans
 ),
 
 -- One answer of a person counts: of NPS in all, of the others to each question.
@@ -107,23 +116,46 @@ score_types as (
     group by month_start, survey_type
 ),
 
-list_values as (
-    {%- for measure in ['responses', 'score'] %}
+list_scores as (
     select
-        survey_type || ' {{ measure }}' as measure,
+        survey_type,
         month_start,
-        {{ as_double(measure) }} as expected,
-        0 as found
+        responses as expected_responses,
+        score as expected_score,
+        0 as found_responses,
+        0 as found_score
     from score_types
     union all
     select
-        survey_type || ' {{ measure }}' as measure,
+        survey_type,
         period_start as month_start,
-        0 as expected,
-        {{ as_double(measure) }} as found
+        0 as expected_responses,
+        0 as expected_score,
+        responses as found_responses,
+        score as found_score
     from experience
-    {{ 'union all' if not loop.last }}
-    {%- endfor %}
+),
+
+measures as (
+    select 'responses' as measure
+    union all
+    select 'score' as measure
+),
+
+list_values as (
+    select
+        list_scores.survey_type || ' ' || measures.measure as measure,
+        list_scores.month_start,
+        case measures.measure
+            when 'score' then list_scores.expected_score
+            else list_scores.expected_responses
+        end as expected,
+        case measures.measure
+            when 'score' then list_scores.found_score
+            else list_scores.found_responses
+        end as found
+    from list_scores
+    cross join measures
 )
 
 select

@@ -5,7 +5,6 @@
 {%- set rate_date = parse_local_timestamp('rate_date', rate_columns.rate_date) %}
 {%- set rate = parse_rate('rate', rate_columns.rate) %}
 {%- set is_once = var('marketing_spend_repeats') == 'reject' %}
-{%- set reports = ['rpt_acquisition', 'rpt_attribution'] %}
 
 with raw_marketing_spend as (
     select {{ raw_columns(columns, 'marketing_spend') }}
@@ -21,8 +20,9 @@ local_days as (
     select * from {{ local_days() }}
 ),
 
-rpt_acquisition as (
+reports as (
     select
+        'rpt_acquisition' as report,
         attribution_model,
         period_grain,
         period_start,
@@ -30,10 +30,9 @@ rpt_acquisition as (
         spend
     from {{ ref('customer_journey', 'rpt_acquisition') }}
     where campaign = 'all'
-),
-
-rpt_attribution as (
+    union all
     select
+        'rpt_attribution' as report,
         attribution_model,
         period_grain,
         period_start,
@@ -71,7 +70,7 @@ read_rows as (
         {{ parse_money('amount', columns.amount) }} as given_amount,
         {{ parse_currency('currency') }} as currency_code
     from raw_marketing_spend
-    {{ computed_once() }}  -- noqa: PRS
+    {{ computed_once() }}  -- noqa: PRS,LT02
 ),
 
 date_rows as (
@@ -120,45 +119,35 @@ sum_repeats as (
     group by local_date, channel_name, campaign_name
 ),
 
-sum_channels as (
-    select
-        channel,
-        sum(spend) as spend,
-        sum(rounding) as rounding
-    from sum_repeats
-    group by channel
-),
-
--- One of the two has a total of its own.
-list_rpt_acquisition as (
-    select * from sum_channels
-    union all
-    select
-        'all' as channel,
-        sum(spend) as spend,
-        sum(rounding) as rounding
-    from sum_channels
-),
-
-list_rpt_attribution as (
-    select * from sum_channels
-),
-
 sum_months as (
     select
         cast({{ dbt.date_trunc('month', 'local_date') }} as date) as month_start,
+        channel,
         sum(spend) as spend,
+        sum(accepted_rows) as accepted_rows,
         sum(rounding) as rounding
     from sum_repeats
-    group by cast({{ dbt.date_trunc('month', 'local_date') }} as date)
+    group by cast({{ dbt.date_trunc('month', 'local_date') }} as date), channel
 ),
 
-count_rows as (
+-- Every report has all of the spend in every model and grain; one has totals, too.
+places as (
+    {%- for report in ['rpt_acquisition', 'rpt_attribution'] %}
+    {%- for model in attribution_models() %}
+    {{ 'union all' if not (loop.first and report == 'rpt_acquisition') }}
     select
-        count(*) as all_rows,
-        coalesce((select sum(sum_repeats.accepted_rows) from sum_repeats), 0)
-            as accepted_rows
-    from judge_rows
+        '{{ report }}' as report,
+        '{{ model }}' as attribution_model
+    {%- endfor %}
+    {%- endfor %}
+),
+
+levels as (
+    select 'channel' as level
+    union all
+    select 'all' as level
+    union all
+    select 'month' as level
 ),
 
 grains as (
@@ -166,68 +155,83 @@ grains as (
     from periods
 ),
 
-list_values as (
-    {%- for report in reports %}
-    {%- for model in attribution_models() %}
+list_levels as (
     select
-        '{{ report }}.spend of ' || channels.channel || ' by {{ model }} and '
-        || grains.period_grain as measure,
-        cast(null as date) as month_start,
-        channels.spend as expected,
+        places.report,
+        places.attribution_model,
+        grains.period_grain,
+        levels.level,
+        case when levels.level = 'month' then sum_months.month_start end as month_start,
+        case when levels.level = 'channel' then sum_months.channel else 'all' end
+            as channel,
+        sum_months.spend as expected,
         0 as found,
-        channels.rounding
-    from list_{{ report }} as channels
-    cross join grains
-    union all
-    {%- endfor %}
-    select
-        '{{ report }}.spend of ' || channel || ' by ' || attribution_model || ' and '
-        || period_grain as measure,
-        cast(null as date) as month_start,
-        0 as expected,
-        {{ as_double('spend') }} as found,
-        0 as rounding
-    from {{ report }}
-    union all
-    select
-        '{{ report }}.spend' as measure,
-        month_start,
-        spend as expected,
-        0 as found,
-        rounding
+        sum_months.rounding
     from sum_months
-    where exists (select 1 from grains where grains.period_grain = 'month')
+    cross join places
+    cross join grains
+    cross join levels
     union all
     select
-        '{{ report }}.spend' as measure,
-        period_start as month_start,
+        reports.report,
+        reports.attribution_model,
+        reports.period_grain,
+        levels.level,
+        case when levels.level = 'month' then reports.period_start end as month_start,
+        case when levels.level = 'month' then 'all' else reports.channel end as channel,
         0 as expected,
-        {{ as_double('spend') }} as found,
+        {{ as_double('reports.spend') }} as found,
         0 as rounding
-    from {{ report }}
-    where
-        period_grain = 'month'
-        and attribution_model = '{{ attribution_models()[0] }}'
-        and channel <> 'all'
-    union all
-    {%- endfor %}
-    {%- for status, count in {
-        'accepted': 'accepted_rows', 'rejected': 'all_rows - accepted_rows',
-    }.items() %}
+    from reports
+    inner join levels
+        on
+            (levels.level = 'all' and reports.channel = 'all')
+            or (levels.level <> 'all' and reports.channel <> 'all')
+),
+
+list_values as (
     select
-        '{{ status }} rows' as measure,
+        report || '.spend'
+        || case when channel <> 'all' then ' of ' || channel else '' end
+        || ' by ' || attribution_model || ' and ' || period_grain as measure,
+        month_start,
+        expected,
+        found,
+        rounding
+    from list_levels
+    where
+        (level <> 'month' or period_grain = 'month')
+        and (level <> 'all' or report = 'rpt_acquisition')
+    union all
+    select
+        'accepted rows' as measure,
         cast(null as date) as month_start,
-        {{ as_double(count) }} as expected,
+        accepted_rows as expected,
         0 as found,
         0 as rounding
-    from count_rows
+    from sum_months
     union all
-    {%- endfor %}
+    select
+        'rejected rows' as measure,
+        cast(null as date) as month_start,
+        -accepted_rows as expected,
+        0 as found,
+        0 as rounding
+    from sum_months
+    union all
+    select
+        'rejected rows' as measure,
+        cast(null as date) as month_start,
+        count(*) as expected,
+        0 as found,
+        0 as rounding
+    from judge_rows
+    union all
     select
         row_status || ' rows' as measure,
         cast(null as date) as month_start,
         0 as expected,
-        {{ as_double('row_count') }} as found,
+        row_count as found,
         0 as rounding
     from input_quality
 )
@@ -235,8 +239,8 @@ list_values as (
 select
     measure,
     substr({{ as_text('month_start') }}, 1, 7) as period,
-    coalesce(sum(expected), 0) as expected,
-    coalesce(sum(found), 0) as found
+    {{ as_double('sum(coalesce(expected, 0))') }} as expected,
+    {{ as_double('sum(coalesce(found, 0))') }} as found
 from list_values
 group by measure, month_start
 having {{ disagrees('sum(rounding)') }}

@@ -89,7 +89,7 @@ FAULTS = {
         "from sum_days\n",
         "from (select * from sum_days union all select * from sum_days"
         " where date_trunc('month', entry_date) = date '2024-03-01') as sum_days\n",
-        {GROWTH: "rpt_growth.orders of 2024-03"},
+        {GROWTH: "rpt_growth.orders by month of 2024-03"},
     ),
     "a currency not converted": Fault(
         "stg_transactions",
@@ -140,7 +140,7 @@ FAULTS = {
         "rpt_growth",
         "cast(gross_revenue + refund_amount as decimal(18, 4)) as net_revenue",
         "gross_revenue as net_revenue",
-        {GROWTH: "rpt_growth.net_revenue of"},
+        {GROWTH: "rpt_growth.net_revenue by month of"},
     ),
     "guests merged into one customer": Fault(
         "stg_transactions",
@@ -226,7 +226,7 @@ FAULTS = {
         "orders > 0 as is_active",
         "true as is_active",
         {
-            GROWTH: "rpt_growth.active_customers of",
+            GROWTH: "rpt_growth.active_customers by month of",
             COHORTS: "rpt_cohort_retention.retained_customers of",
         },
     ),
@@ -553,7 +553,7 @@ def test_everything_that_has_changed_is_found(
         r"customers is \d+ and was \d+\.", found["totals_are_as_before"]
     )
     assert re.fullmatch(
-        r"orders.2024-10 is \d+ and was \d+\.", found["months_are_as_before"]
+        r"orders of 2024-10 is \d+ and was \d+\.", found["months_are_as_before"]
     )
     assert re.fullmatch(
         r"css is [\d.]+ and was [\d.]+\.", found["scores_are_as_before"]
@@ -566,6 +566,22 @@ def test_everything_that_has_changed_is_found(
         "the last event of transactions was on 2024-12-31, 3 days ago, and 2 are "
         "allowed."
     )
+
+
+def test_every_check_says_what_must_hold_and_what_to_do(company: Company) -> None:
+    _, manifest = harness.parse_json("{}", "{}")
+    told = {
+        node.name: node.description
+        for node in manifest.nodes.values()
+        if node.resource_type == "analysis" and not node.name.startswith(NOT_CHECKS)
+    }
+    assert told.keys() == {check.name for check in company.checks}
+    documented = (PROJECT / "docs" / "publishing.md").read_text()
+    for name, description in told.items():
+        must_hold, _, remedy = " ".join(description.split()).partition(". ")
+        assert must_hold, name
+        assert remedy.endswith("."), name
+        assert f"`{name}`" in documented, name
 
 
 @pytest.mark.parametrize(
@@ -611,7 +627,7 @@ def test_lost_and_repeated_rows_are_found_against_the_last_run(
 
     assert found.keys() == {"rows_are_as_before", "months_are_as_before"}
     assert "fct_stage_history has" in found["rows_are_as_before"]
-    assert "orders.2024-03 is" in found["months_are_as_before"]
+    assert "orders of 2024-03 is" in found["months_are_as_before"]
 
 
 def test_earlier_as_of_date_is_found_and_explains_what_is_gone(
