@@ -4,7 +4,6 @@ import importlib.metadata
 import json
 import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -63,9 +62,9 @@ def _look_at_everything(folder: Path, target: str | None) -> Iterator[Finding]:
     options = ["--target", target] if target else []
     values: dict[str, Any] = {}
     try:
-        with runs.explained(values), tempfile.TemporaryDirectory() as target_path:
+        with runs.explained(values), runs.aside(folder) as target_path:
             values |= variables.effective(folder, {})
-            project = dbt_runner.load(folder, options, Path(target_path))
+            project = dbt_runner.load(folder, options, target_path)
     except PipelineError as error:
         yield Finding("project", "bad", str(error))
         return

@@ -2,11 +2,12 @@
 
 import importlib.util
 import os
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,6 +36,8 @@ from published import DuckdbFile, Place, PostgresSchema
 from summary import Voice
 
 LOCK_FILE = "pipeline.lock"
+# What dbt remembers of a project between two commands.
+MEMORY_FILE = "partial_parse.msgpack"
 RUN_ID = f"select run_id from {published.RUN_INFO}"
 INPUTS = (
     *("transactions", "touchpoints", "marketing_spend", "survey_responses"),
@@ -68,6 +71,18 @@ def hold_folder(folder: Path) -> Iterator[Path]:
     target_path = target_folder(folder)
     with locks.file_lock(target_path / LOCK_FILE):
         yield target_path
+
+
+@contextmanager
+def aside(folder: Path) -> Iterator[Path]:
+    """Yield a target folder that is in the way of no run, until the end.
+
+    What dbt knows of the project is there, so that it need not read all of it.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        with suppress(OSError):
+            shutil.copy(target_folder(folder) / MEMORY_FILE, name)
+        yield Path(name)
 
 
 def work_lock(work: Path) -> Path:
@@ -154,8 +169,8 @@ def find_published(
     folder: Path, options: Sequence[str], variables: Mapping[str, Any]
 ) -> tuple[Project, Place]:
     """Return a project and where it is published, out of the way of any run."""
-    with tempfile.TemporaryDirectory() as target_path:
-        project = dbt_runner.load(folder, options, Path(target_path))
+    with aside(folder) as target_path:
+        project = dbt_runner.load(folder, options, target_path)
     place = find_place(project, variables)
     if place is None:
         raise ConfigurationError(f"nothing is published on {project.engine}.")

@@ -27,7 +27,8 @@ class Case:
     """What a run stumbles over, and how it ends.
 
     `files` are written into the project first; of none a file is removed. `options`
-    are those of the run. The sentence may be the beginning, `remedy` is the end.
+    are those of the run, `fail` is what the project is to fail at. The sentence may be
+    the beginning, `remedy` is the end.
     """
 
     exit_code: int
@@ -35,12 +36,8 @@ class Case:
     remedy: str
     options: tuple[str, ...] = ()
     files: dict[str, str | None] = field(default_factory=dict)
+    fail: str = ""
     is_built: bool = False
-
-
-def failing(what: str) -> tuple[str, ...]:
-    """Return the options with which the small project fails."""
-    return ("--vars", f"fail: [{what}]")
 
 
 CASES = {
@@ -48,21 +45,22 @@ CASES = {
         1,
         f"test no_two failed: A number is never two. {UNTOUCHED}",
         RETRY,
-        failing("test"),
+        fail="test",
         is_built=True,
     ),
     "a failing unit test": Case(
         1,
         f"unit test sums_add_up failed. {UNTOUCHED}",
         RETRY,
-        failing("unit test"),
+        fail="unit test",
         is_built=True,
     ),
     "a model that stops": Case(
         1,
         f"model rpt_sums failed: The input numbers has 3 bad rows. {UNTOUCHED}",
         RETRY,
-        (*failing("model"), "--no-unit-tests"),
+        ("--no-unit-tests",),
+        fail="model",
         is_built=True,
     ),
     "two that fail": Case(
@@ -70,15 +68,17 @@ CASES = {
         "test no_three and 1 more failed: Got 1 result, configured to fail if != 0. "
         f"{UNTOUCHED}",
         RETRY,
-        failing("test"),
-        {"tests/no_three.sql": "select 3 as x from {{ ref('fct_numbers') }} limit 1"},
+        fail="test",
+        files={
+            "tests/no_three.sql": "select 3 as x from {{ ref('fct_numbers') }} limit 1"
+        },
         is_built=True,
     ),
     "an input that is refused": Case(
         2,
         "model fct_numbers failed: The input numbers lacks its column number.",
         RETRY,
-        failing("macro"),
+        fail="macro",
         is_built=True,
     ),
     "an unknown macro": Case(
@@ -92,7 +92,8 @@ CASES = {
         1,
         "test no_two failed: A number is never two. Mend",
         RETRY,
-        (*failing("test"), "--select", "fct_numbers"),
+        ("--select", "fct_numbers"),
+        fail="test",
         is_built=True,
     ),
     "broken Jinja": Case(
@@ -226,7 +227,7 @@ CASES = {
         "not published: numbers_are_there found something wrong. What readers have is "
         "as it was;",
         "--accept publishes all the same.",
-        failing("validation"),
+        fail="validation",
         is_built=True,
     ),
 }
@@ -278,7 +279,9 @@ def test_what_stops_a_run_is_one_sentence_with_a_remedy(
             (project / file).write_text(text)
     before = version(project)
 
-    answer = call(project, "run", "--json", "--no-report", *case.options)
+    answer = call(
+        project, "run", "--json", "--no-report", *case.options, fail=case.fail
+    )
 
     assert answer.exit_code == case.exit_code, answer
     error = answer.summary["error"]
@@ -328,7 +331,7 @@ def test_a_good_run_is_told_to_people_and_to_machines(project: Path) -> None:
 
 
 def test_failures_stand_in_the_files_for_machines(project: Path) -> None:
-    answer = call(project, "run", "--no-report", "--json", *failing("unit test"))
+    answer = call(project, "run", "--no-report", "--json", fail="unit test")
     [failure] = answer.summary["failures"]
     assert (failure["kind"], failure["name"]) == ("unit_test", "sums_add_up")
     # The difference is a table in colours, which XML cannot carry.
@@ -341,7 +344,7 @@ def test_failures_stand_in_the_files_for_machines(project: Path) -> None:
     assert found["rpt_sums"].is_skipped
     assert found["no_two"].is_passed
 
-    refused = call(project, "run", "--no-report", *failing("validation"))
+    refused = call(project, "run", "--no-report", fail="validation")
     found = {c.name: c for suite in check_files(project, refused) for c in suite}
     assert found["numbers_are_there"].is_failure
     assert "Found by numbers_are_there\n" in refused.out
@@ -349,11 +352,11 @@ def test_failures_stand_in_the_files_for_machines(project: Path) -> None:
 
 def test_only_what_the_run_has_built_is_shown(project: Path) -> None:
     """A table of an earlier run is no answer to how many rows this one has made."""
-    answer = call(project, "run", "--no-report", "--json", *failing("macro"))
+    answer = call(project, "run", "--no-report", "--json", fail="macro")
     assert answer.summary["tables"] == []
     (project / WORK_FILE).unlink()
     # Where nothing was ever built, what failed is still what is said.
-    words = call(project, "run", "--no-report", *failing("macro"))
+    words = call(project, "run", "--no-report", fail="macro")
     assert words.exit_code == 2
     assert "Failed model fct_numbers\n" in words.out
     assert "lacks its column number" in words.err
@@ -362,16 +365,16 @@ def test_only_what_the_run_has_built_is_shown(project: Path) -> None:
 def test_what_validation_refuses_is_published_when_it_is_accepted(
     project: Path,
 ) -> None:
-    refused = call(project, "run", "--no-report", *failing("validation"))
+    refused = call(project, "run", "--no-report", fail="validation")
     assert refused.exit_code == 3
-    validated = call(project, "validate", *failing("validation"))
+    validated = call(project, "validate", fail="validation")
     assert validated.exit_code == 3
-    again = call(project, "publish", *failing("validation"))
+    again = call(project, "publish", fail="validation")
     assert again.exit_code == 3
     before = version(project)
 
-    # The last run said with which variables.
-    accepted = call(project, "run", "--no-report", "--retry", "--accept")
+    words = ("run", "--no-report", "--retry", "--accept")
+    accepted = call(project, *words, fail="validation")
     assert accepted.exit_code == 0
     assert accepted.err == "Warning: accepted what numbers_are_there found.\n"
     assert "Nothing had failed in the last run: nothing is built anew." in accepted.out
@@ -567,22 +570,25 @@ def test_a_retry_goes_on_where_the_last_run_failed(project: Path) -> None:
 
 
 def test_a_retry_asks_for_what_the_last_run_was_asked_for(project: Path) -> None:
-    options = (*failing("test"), "--select", "fct_numbers")
-    assert call(project, "run", *options).exit_code == 1
+    options = ("--select", "fct_numbers", "--vars", "numbers: 110")
+    assert call(project, "run", *options, fail="test").exit_code == 1
     before = version(project)
-    again = call(project, "run", "--retry")
+    again = call(project, "run", "--retry", fail="test")
     assert again.exit_code == 1
     assert "test no_two failed" in again.err
-    # A part is not published, by a retry neither.
-    assert version(project) == before
     for more in (("--select", "x"), ("--vars", "numbers: 1"), ("--target", "dev")):
         refused = call(project, "run", "--retry", *more)
         assert refused.exit_code == 2
         assert "--retry builds what the last run was asked for" in refused.err
-    # A run that never began to build has nothing that could be retried.
-    assert call(project, "run", "--vars", "publish_max_loss: x").exit_code == 2
-    again = call(project, "run", "--retry")
-    assert "test no_two failed" in again.err
+    # What was refused before it built anything has not taken its place.
+    wrong = ("run", "--vars", "publish_max_loss: much")
+    assert call(project, *wrong).exit_code == 2
+    good = call(project, "run", "--retry", "--json")
+    assert good.exit_code == 0
+    assert [one["name"] for one in good.events[:-1]] == ["no_two"]
+    # A part is not published, by a retry neither.
+    assert good.summary["is_whole"] is False
+    assert version(project) == before
     assert call(project, "run", "--selector", "nothing").exit_code == 2
     assert call(project, "run", "--retry").exit_code == 2
 

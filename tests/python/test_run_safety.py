@@ -488,7 +488,7 @@ def test_who_comes_while_a_run_works(project: Path, tmp_path: Path) -> None:
 
 
 def test_no_lock_outlives_its_run(project: Path) -> None:
-    run = start(project, "--no-unit-tests", "--vars", "fail: [slow]")
+    run = start(project, "--no-unit-tests", environment={"FAIL": "slow"})
     run.wait_until(lambda: run.has_printed("[  2/3]"))
     assert call(project, "run").exit_code == 4
     run.process.kill()
@@ -508,8 +508,7 @@ def test_a_run_that_is_stopped_ends_at_once(
     project: Path, number: signal.Signals, exit_code: int, name: str
 ) -> None:
     before = (project / PUBLISHED_FILE).stat()
-    slow = ("--json", "--no-unit-tests", "--vars", "fail: [slow]")
-    run = start(project, *slow)
+    run = start(project, "--json", "--no-unit-tests", environment={"FAIL": "slow"})
     run.wait_until(lambda: len(run.lines) == 2)
     # The query that works now would take hours.
     time.sleep(0.5)
