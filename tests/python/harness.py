@@ -282,8 +282,12 @@ class Answer:
 
 @cache
 def sample_manifest() -> Any:
-    """Return the project as dbt reads it, with the sample for inputs."""
-    return dbt("parse", folder=PROJECT)
+    """Return the project as dbt reads it, with the sample for inputs.
+
+    It holds the name of the database, whoever asks first: that of a `work.duckdb`.
+    """
+    with patch.dict(os.environ, {"CUSTOMER_JOURNEY_DUCKDB_PATH": "work.duckdb"}):
+        return dbt("parse", folder=PROJECT)
 
 
 def run_pipeline(folder: Path, *options: str, is_sample: bool = True) -> Answer:
@@ -298,7 +302,6 @@ def run_pipeline(folder: Path, *options: str, is_sample: bool = True) -> Answer:
     import dbt_runner
     import pipeline
 
-    # The manifest holds the name of the file.
     places = {
         "CUSTOMER_JOURNEY_DUCKDB_PATH": str(folder / "work.duckdb"),
         "DBT_TARGET_PATH": str(folder / "target"),
