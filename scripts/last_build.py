@@ -54,6 +54,12 @@ class Asked:
     is_fitting: bool = False
     is_publishing: bool | None = None
 
+    @property
+    def is_for_readers(self) -> bool:
+        """Whether what is published matters: it is compared with, or replaced."""
+        is_said = self.is_publishing is not None
+        return bool(self.is_publishing) if is_said else self.selection.is_whole
+
     def options(self) -> list[str]:
         """Return the options that every dbt command gets."""
         return [

@@ -271,7 +271,7 @@ def fit(
         if is_strict and any(one.warning for one in run.outcome.fits):
             run.outcome.exit_code = 1
 
-    ask = _asking(target, variables, as_of)
+    ask = _asking(target, variables, as_of, is_publishing=False)
     _carry_out("fit", fit_models, project_dir, ask, is_json)
 
 
@@ -309,7 +309,11 @@ def _publish(run: "Run", is_accepting: bool, has_parquet: bool) -> None:
 
 
 def _asking(
-    target: str | None, variables: str | None, as_of: str | None
+    target: str | None,
+    variables: str | None,
+    as_of: str | None,
+    *,
+    is_publishing: bool = True,
 ) -> Callable[[Path, Path], Asked]:
     """Return what asks for everything, with these options.
 
@@ -320,8 +324,10 @@ def _asking(
         if not (target or variables or as_of):
             with suppress(ConfigurationError):
                 last = last_build.recall(target_path)
-                return Asked(last.target, last.variables)
-        return Asked(target, variable_values.given(project, variables, as_of))
+                given = last.variables
+                return Asked(last.target, given, is_publishing=is_publishing)
+        given = variable_values.given(project, variables, as_of)
+        return Asked(target, given, is_publishing=is_publishing)
 
     return ask
 

@@ -47,7 +47,7 @@ INPUTS = (
 
 @dataclass(frozen=True)
 class Run:
-    """A run that holds its locks. `place` is none where nothing can be published.
+    """A run that holds its locks. `place` is none where nothing is to be published.
 
     `variables` are the effective ones, `options` those that every dbt command gets.
     """
@@ -106,13 +106,16 @@ def hold(
     options = tuple(asked.options())
     with ExitStack() as stack:
         project = dbt_runner.load(folder, options)
-        place = find_place(project, variables)
+        place = find_place(project, variables) if asked.is_for_readers else None
         connection = None
-        if isinstance(place, PostgresSchema):
+        if project.engine == "postgres":
             connection = dbt_runner.connect()
             stack.callback(connection.close)
             # Two projects may build in one schema, or publish to one.
-            for schema in sorted({project.schema, place.schema}):
+            schemas = {project.schema}
+            if isinstance(place, PostgresSchema):
+                schemas.add(place.schema)
+            for schema in sorted(schemas):
                 stack.enter_context(locks.postgres_lock(connection, schema))
         if work := project.database_file:
             stack.enter_context(locks.file_lock(work_lock(work)))
@@ -190,10 +193,7 @@ def plan(run: Run, is_reporting: bool | None) -> tuple[bool, bool]:
         load_value_fit()
     if is_reporting:
         load_report()
-    is_wanted = asked.is_publishing
-    if is_wanted is None:
-        is_wanted = run.outcome.is_whole
-    will_publish = is_wanted and run.place is not None
+    will_publish = run.place is not None
     if is_reporting and not will_publish:
         raise ConfigurationError(
             "this run publishes nothing to draw a report of: add --publish, "
@@ -208,7 +208,8 @@ def plan(run: Run, is_reporting: bool | None) -> tuple[bool, bool]:
 
 def is_read_where_built(run: Run) -> bool:
     """Return whether all was built on an engine that has no publication."""
-    return run.place is None and run.outcome.is_whole and bool(run.project.tables)
+    is_for_readers = run.asked.is_for_readers and run.outcome.is_whole
+    return run.place is None and is_for_readers and bool(run.project.tables)
 
 
 def require_place(run: Run) -> Place:
@@ -223,8 +224,12 @@ def require_place(run: Run) -> Place:
 
 def require_parquet(run: Run) -> DuckdbFile:
     """Return the file that Parquet is written from, or raise ConfigurationError."""
-    if not isinstance(run.place, DuckdbFile):
+    if run.project.engine != "duckdb":
         raise ConfigurationError("--parquet is for DuckDB files: leave it out.")
+    if not isinstance(run.place, DuckdbFile):
+        raise ConfigurationError(
+            "--parquet writes what is published, and nothing is: leave it out."
+        )
     return run.place
 
 

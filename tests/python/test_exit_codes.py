@@ -616,6 +616,27 @@ def test_a_part_is_published_only_when_that_is_said(project: Path) -> None:
     ]
 
 
+def test_who_publishes_nothing_needs_no_place_for_it(project: Path) -> None:
+    (project / PUBLISHED_FILE).write_text("not a database")
+    same = ("--vars", f"published_path: {WORK_FILE}")
+    for options in (
+        ("--no-publish",),
+        ("--select", "rpt_sums"),
+        ("--no-publish", *same),
+    ):
+        answer = call(project, "run", *options, "--json")
+        assert (answer.exit_code, answer.err) == (0, "")
+        assert answer.summary["places"] == {"built": str(project / WORK_FILE)}
+        assert answer.summary["checks"] == []
+    for option, sentence in (
+        ("--parquet", "--parquet writes what is published, and nothing is"),
+        ("--report", "this run publishes nothing to draw a report of"),
+    ):
+        refused = call(project, "run", "--no-publish", option)
+        assert refused.exit_code == 2
+        assert sentence in refused.err
+
+
 @pytest.mark.parametrize(
     ("breaks", "check", "finding"),
     [
