@@ -1,10 +1,15 @@
-"""Look for what would keep a run from working, and say what to do about it."""
+"""Look for what would keep a run from working, and say what to do about it.
 
+Nothing is made or changed, and no run that begins meanwhile finds anything in its way.
+"""
+
+import fcntl
 import importlib.metadata
 import json
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +22,12 @@ import dbt_runner
 import locks
 import published
 import runs
+import validation
 import variables
 from dbt_runner import Project
 from errors import LockedError, PipelineError
+from last_build import Asked
+from published import DuckdbFile
 from summary import out
 
 OLDEST_PYTHON = (3, 11)
@@ -38,9 +46,14 @@ class Finding:
     remedy: str = ""
 
 
-def examine(folder: Path, target: str | None, *, is_json: bool) -> bool:
-    """Print what was found, and return whether a run can begin."""
-    findings = list(_look_at_everything(folder, target))
+def examine(
+    folder: Path, target: str | None, given: str | None = None, *, is_json: bool
+) -> bool:
+    """Print what was found, and return whether a run can begin.
+
+    `given` is what a run would be told by `--vars`.
+    """
+    findings = list(_look_at_everything(folder, target, given))
     is_good = not any(finding.status == "bad" for finding in findings)
     if is_json:
         content = {"is_good": is_good, "findings": [vars(one) for one in findings]}
@@ -56,14 +69,20 @@ def examine(folder: Path, target: str | None, *, is_json: bool) -> bool:
     return is_good
 
 
-def _look_at_everything(folder: Path, target: str | None) -> Iterator[Finding]:
+def _look_at_everything(
+    folder: Path, target: str | None, given: str | None
+) -> Iterator[Finding]:
     yield _python()
     yield from _extras()
-    options = ["--target", target] if target else []
     values: dict[str, Any] = {}
     try:
         with runs.explained(values), runs.aside(folder) as target_path:
-            values |= variables.effective(folder, {})
+            chosen = variables.given(folder, given, None)
+            values |= variables.effective(folder, chosen)
+            validation.check_variables(values)
+            # dbt's log would lie in the project.
+            elsewhere = ["--log-path", str(target_path)]
+            options = [*Asked(target, chosen).options(), *elsewhere]
             project = dbt_runner.load(folder, options, target_path)
     except PipelineError as error:
         yield Finding("project", "bad", str(error))
@@ -76,8 +95,11 @@ def _look_at_everything(folder: Path, target: str | None) -> Iterator[Finding]:
         f"{project.name}, {len(project.relations)} models of the package "
         f"{project.package_version} on {project.engine}; inputs: {named}.",
     )
-    yield from _try("lock", lambda: _lock(folder, project))
-    yield from _try("database", lambda: _database(project))
+    paths = [runs.target_folder(folder) / runs.LOCK_FILE]
+    if project.database_file:
+        paths.append(runs.work_lock(project.database_file))
+    yield from _try("lock", lambda: _lock(paths, project))
+    yield from _try("database", lambda: _database(paths, project))
     yield from _try("publication", lambda: _publication(project, values))
 
 
@@ -108,7 +130,7 @@ def _extras() -> Iterator[Finding]:
             yield Finding(f"extra {extra}", "note", f"{package} is missing.", remedy)
 
 
-def _database(project: Project) -> Finding:
+def _database(locks_of_a_run: Sequence[Path], project: Project) -> Finding:
     if project.engine == "postgres":
         with closing(dbt_runner.connect()) as connection, connection.cursor() as cursor:
             cursor.execute(
@@ -128,17 +150,21 @@ def _database(project: Project) -> Finding:
     work = project.database_file
     if work is None:
         return Finding("database", "note", f"{project.engine} without a file.")
-    if _holder(runs.work_lock(work)):
+    # A run that has only begun opens the file seconds later.
+    if any(map(_holder, locks_of_a_run)):
         return Finding("database", "note", "Not looked at, as a run is under way.")
-    # A run that begins now would find the file open.
-    with locks.file_lock(runs.work_lock(work)):
-        if work.exists():
-            published.open_file(work, is_read_only=True).close()
-    space = shutil.disk_usage(work.parent).free
+    if work.exists():
+        published.open_file(work, is_read_only=True).close()
+    _require_right(work, "write")
+    folder = _nearest_folder(work)
+    space = shutil.disk_usage(folder).free
     found = f"{work.resolve()}, {space / 1e9:,.1f} GB free."
     needed = max(LEAST_SPACE, 2 * work.stat().st_size if work.exists() else 0)
     if space < needed:
         remedy = f"A run may need {needed / 1e9:,.1f} GB: make room."
+        return Finding("database", "note", found, remedy)
+    if folder != work.parent:
+        remedy = f"A run makes its folder, dbt alone does not: mkdir -p {work.parent}"
         return Finding("database", "note", found, remedy)
     return Finding("database", "good", found)
 
@@ -148,27 +174,51 @@ def _publication(project: Project, values: dict[str, object]) -> Finding:
     if place is None:
         return Finding("publication", "note", f"None on {project.engine}.")
     last = published.last_publication(place)
+    if isinstance(place, DuckdbFile):
+        _require_right(place.path, "write")
     if last is None:
         return Finding("publication", "note", f"Nothing yet in {place}.")
     found = f"{place}, as of {last.as_of_date}, run {last.run_id}."
     return Finding("publication", "good", found)
 
 
-def _lock(folder: Path, project: Project) -> Finding:
+def _lock(paths: Sequence[Path], project: Project) -> Finding:
     """Find who is at work; that is nothing to be mended."""
-    paths = [runs.target_folder(folder) / runs.LOCK_FILE]
-    if project.database_file:
-        paths.append(runs.work_lock(project.database_file))
     for path in paths:
         if holder := _holder(path):
             return Finding("lock", "note", holder)
-    return Finding("lock", "good", "No run is under way.")
+        _require_right(path, "lock")
+    place = "" if project.database_file else " in this folder"
+    return Finding("lock", "good", f"No run is under way{place}.")
 
 
 def _holder(path: Path) -> str:
-    """Say who holds a lock, or nothing; its file is the first thing a run writes."""
+    """Say who holds a lock, or nothing."""
     try:
-        with locks.file_lock(path):
-            return ""
-    except LockedError as error:
-        return str(error)
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return ""
+    except BlockingIOError:
+        # It cannot be had, and the attempt says why not.
+        try:
+            with locks.file_lock(path):
+                return ""
+        except LockedError as error:
+            return str(error)
+    return ""
+
+
+def _require_right(path: Path, action: str) -> None:
+    """Raise a PipelineError if a run could not make a file, or change one."""
+    with runs.explained({}, f"{action} {path}"):
+        if path.exists():
+            path.open("rb+").close()
+        else:
+            # A file without a name, which nobody sees.
+            tempfile.TemporaryFile(dir=_nearest_folder(path)).close()
+
+
+def _nearest_folder(path: Path) -> Path:
+    """Return the folder that a path lies in, or will be made in."""
+    return next(folder for folder in path.parents if folder.exists())
