@@ -133,13 +133,13 @@ class Words:
         """Print what validation found and where everything is."""
         if outcome.validation:
             _show_checks(len(outcome.validation.checks), outcome.validation.findings)
-        for title, place in outcome.places.items():
-            out.print(f"{title.capitalize() + ':':<10} {place}")
-        growth = [table for table in outcome.tables if table.name == "rpt_growth"]
-        if outcome.places and growth:
-            is_published = "published" in outcome.places
-            name = growth[0].name if is_published else growth[0].relation
-            out.print(f"{'Query:':<10} {FIRST_QUERY.format(name)}")
+        places = dict(outcome.places)
+        # The page that everybody can open comes last.
+        report = places.pop("report", None)
+        query = _first_query(outcome)
+        for title, place in (places | {"query": query, "report": report}).items():
+            if place:
+                out.print(f"{title.capitalize() + ':':<10} {place}")
 
 
 class Json:
@@ -170,6 +170,20 @@ class Json:
     def end(self, outcome: Outcome) -> None:
         """Print the summary."""
         _print_event("summary", **outcome.summary())
+
+
+def _first_query(outcome: Outcome) -> str | None:
+    """Return what to ask the tables first, if there are any that can be asked."""
+    growth = [table for table in outcome.tables if table.name == "rpt_growth"]
+    if not outcome.places or not growth:
+        return None
+    place = outcome.places.get("published")
+    if place is None:
+        return FIRST_QUERY.format(growth[0].relation)
+    # On PostgreSQL it is a schema, which need not be where names are looked for.
+    schema = place.removeprefix("schema ")
+    prefix = "" if schema == place else f"{schema}."
+    return FIRST_QUERY.format(prefix + growth[0].name)
 
 
 def _print_event(event: str, **values: Any) -> None:
