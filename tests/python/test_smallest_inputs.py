@@ -409,6 +409,22 @@ def test_what_the_inputs_cannot_show_is_null() -> None:
     assert len(tables["rpt_experience"]) == len(tables["rpt_brand_performance"]) == 0
 
 
+def test_where_nobody_has_bought_nobody_is_known_to_recommend() -> None:
+    """A touch and no transaction: what is beyond the first purchase is null, not 0."""
+    tables = compile_project({"max_rejected_share": 1}).run(
+        {"touchpoints": ONE_TOUCH}, ["rpt_stage_funnel"]
+    )
+    funnel = tables["rpt_stage_funnel"].query("period_grain == 'all'")
+    ever = funnel[funnel["window_days"].isna()].set_index("stage")
+    assert ever["reached_people"].fillna(-1).to_dict() == {
+        "awareness": 1,
+        "consideration": 1,
+        "conversion": -1,
+        "retention": -1,
+        "advocacy": -1,
+    }
+
+
 @pytest.mark.parametrize("amount", ["1000000", "99999999999.99"])
 def test_largest_amounts_are_converted(amount: str) -> None:
     """Money has room for yen and rupiah, also when multiplied by a rate."""

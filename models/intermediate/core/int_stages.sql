@@ -13,7 +13,14 @@ run_parameters as (
     select * from {{ ref('customer_journey', 'int_run_parameters') }}
 ),
 
--- Everybody is in the first stage, whatever they are first seen by.
+find_purchase_stage as (
+    select stage_order as purchase_order
+    from journey_stages
+    where reached_by = 'first_purchase'
+),
+
+-- Everybody is in the first stage, whatever they are first seen by. Beyond the stage of
+-- the first purchase is nobody who has not bought.
 judge_stages as (
     select
         journey_stages.stage,
@@ -21,12 +28,17 @@ judge_stages as (
         journey_stages.reached_by,
         case
             when journey_stages.stage_order = 1 then true
+            when
+                run_parameters.first_transaction_date is null
+                and journey_stages.stage_order >= find_purchase_stage.purchase_order
+                then false
             when journey_stages.reached_by = 'touchpoint' then {{ has_touches }}
             when journey_stages.reached_by = 'advocacy'
                 then {{ has_touches or has_answers }}
             else run_parameters.first_transaction_date is not null
         end as is_observable
     from journey_stages
+    cross join find_purchase_stage
     cross join run_parameters
 ),
 
