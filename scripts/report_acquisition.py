@@ -16,10 +16,14 @@ from report_parts import (
     amount,
     count,
     hints,
+    hundredths,
+    named,
+    period_name,
     plural,
     sentence,
     share,
     short,
+    spoken,
     table,
 )
 
@@ -66,17 +70,42 @@ order by case when models.channel = 'all' then 0 else 1 end, spend desc, models.
 limit {channels} + 1"""
 
 PAYBACK = """\
-with cells as (
+with cohorts as (
+    select channel, cohort_start, max(period_number) as age
+    from rpt_cac_payback
+    where is_complete
+    group by channel, cohort_start
+),
+-- A channel is followed for half of the months since its first, twelve at most.
+channels as (
     select
         channel,
-        period_number,
-        sum(customers) as customers,
+        least(floor((max(age) + 1) / 2.0), 12) as last_month,
+        count(*) as all_cohorts
+    from cohorts
+    group by channel
+),
+-- Over the same cohorts in every month, so that nothing but time moves a line.
+cells as (
+    select
+        payback.channel,
+        payback.period_number,
+        sum(payback.customers) as customers,
         count(*) as cohort_count,
-        cast(sum(spend) as double precision) as spend,
-        sum(cumulative_margin) as margin
-    from rpt_cac_payback
-    where is_complete and period_number <= 12
-    group by channel, period_number
+        max(channels.all_cohorts) as all_cohorts,
+        min(payback.cohort_start) as first_cohort,
+        max(payback.cohort_start) as last_cohort,
+        cast(sum(payback.spend) as double precision) as spend,
+        sum(payback.cumulative_margin) as margin
+    from rpt_cac_payback as payback
+    inner join channels
+        on payback.channel = channels.channel
+            and payback.period_number <= channels.last_month
+    inner join cohorts
+        on payback.channel = cohorts.channel
+            and payback.cohort_start = cohorts.cohort_start
+            and channels.last_month <= cohorts.age
+    group by payback.channel, payback.period_number
 ),
 ranked as (
     select
@@ -94,6 +123,9 @@ select
     cells.period_number,
     cells.customers,
     cells.cohort_count,
+    cells.all_cohorts,
+    cells.first_cohort,
+    cells.last_cohort,
     cells.spend,
     cells.margin,
     cells.margin / nullif(cells.spend, 0) as ratio
@@ -146,6 +178,7 @@ order by channel_rank, attribution_model"""
 CHANNELS_COSTED, CHANNELS_PAID_BACK, CHANNELS_CREDITED = 10, 5, 12
 FEWEST_CUSTOMERS = 30
 NO_TOUCH = "(none)"
+OWN_NAMES = {"all": "all channels", NO_TOUCH: "no recorded touch"}
 MODELS = (
     *("first", "last", "last_non_direct", "linear", "position_based", "time_decay"),
     *("markov", "shapley"),
@@ -218,7 +251,7 @@ def attribution(run: Run) -> Section:
             "New customers credited": "rpt_attribution.conversions",
             "First purchases": "rpt_attribution.conversion_type",
             "Share": "rpt_attribution.conversion_share",
-            NO_TOUCH: "rpt_attribution.channel",
+            "No recorded touch": "rpt_attribution.channel",
         },
         ("rpt_attribution",),
         "docs/which_attribution_model.md",
@@ -233,13 +266,19 @@ def _span(run: Run) -> str:
     return f"the last {number} complete {run.grain}s"
 
 
-def _label(channel: str) -> str:
-    return "all channels" if channel == "all" else channel
+def _names(rows: Sequence[Row]) -> dict[str, str]:
+    """Name the channels of these rows as people do, where they stay different."""
+    names = named([row["channel"] for row in rows if row["channel"] is not None])
+    people = names | {
+        channel: words for channel, words in OWN_NAMES.items() if channel in names
+    }
+    return people if len(set(people.values())) == len(people) else names
 
 
 def _costs(run: Run, rows: Sequence[Row], query: str) -> Chart:
+    names = _names(rows)
     columns = [
-        Column("channel", lambda row: _label(row["channel"]), is_number=False),
+        Column("channel", lambda row: names[row["channel"]], is_number=False),
         Column(f"spend, {run.currency}", lambda row: amount(row["spend"])),
         Column("new customers", lambda row: count(row["customers"] or 0)),
         Column("cost of one", _cost),
@@ -248,7 +287,7 @@ def _costs(run: Run, rows: Sequence[Row], query: str) -> Chart:
     ]
     marks = [
         {
-            "channel": _label(row["channel"]),
+            "channel": names[row["channel"]],
             "cac": row["cac"],
             "lowest_cac": row["lowest_cac"],
             "highest_cac": row["highest_cac"],
@@ -262,7 +301,7 @@ def _costs(run: Run, rows: Sequence[Row], query: str) -> Chart:
     return Chart(
         "costs",
         title,
-        _cost_sentence(run, rows),
+        _cost_sentence(run, rows, names),
         charts.cost_ranges(marks, f"{run.currency} for a new customer"),
         table(title, rows, columns),
         query,
@@ -284,7 +323,7 @@ def _range(row: Row, run: Run) -> str:
     return amount(row["cac"]) + (f" ({low} to {high})" if low != high else "")
 
 
-def _cost_sentence(run: Run, rows: Sequence[Row]) -> str:
+def _cost_sentence(run: Run, rows: Sequence[Row], names: Mapping[str, str]) -> str:
     whole = next((row for row in rows if row["channel"] == "all"), None)
     channels = [row for row in rows if row["channel"] != "all"]
     costed = [row for row in channels if row["cac"] is not None]
@@ -299,19 +338,20 @@ def _cost_sentence(run: Run, rows: Sequence[Row]) -> str:
         cheap = min(costed, key=lambda row: row["cac"])
         dear = max(costed, key=lambda row: row["cac"])
         pieces.append(
-            f"The cheapest channel is {short(cheap['channel'])} "
-            f"({run.money(cheap['cac'])}), the dearest {short(dear['channel'])} "
-            f"({run.money(dear['cac'])})."
+            f"The cheapest channel is {short(names[cheap['channel']])} "
+            f"({run.money(cheap['cac'])}), the dearest "
+            f"{short(names[dear['channel']])} ({run.money(dear['cac'])})."
         )
     pieces.extend(
-        f"{short(row['channel'])} cost {run.money(row['spend'])} and won nobody."
+        f"{run.money(row['spend'])} for {short(names[row['channel']])} won nobody."
         for row in channels
         if row["lowest_cac"] is None
     )
     others = (rows[0]["channel_count"] or 0) - len(channels)
     if others > 0:
         pieces.append(
-            f"{plural(others, 'other channel')} with less spend are left out."
+            f"{plural(others, 'other channel')} with less spend "
+            f"{'is' if others == 1 else 'are'} left out."
         )
     pieces.append(
         "A diamond counts each customer in the one channel that names them, a bar "
@@ -332,19 +372,19 @@ def _payback(run: Run) -> list[Part]:
             else "No month is over yet."
         )
         return [Note(f"When that is paid back is {UNKNOWN}. {why}", is_empty=True)]
+    names = _names(drawn)
     columns = [
-        Column("channel", lambda row: _label(row["channel"]), is_number=False),
+        Column("channel", lambda row: names[row["channel"]], is_number=False),
         Column("month", lambda row: str(row["period_number"])),
-        Column("margin so far / spend", lambda row: _ratio(row["ratio"])),
+        Column("margin so far / spend", lambda row: hundredths(row["ratio"])),
         Column(f"margin, {run.currency}", lambda row: amount(row["margin"])),
         Column(f"spend, {run.currency}", lambda row: amount(row["spend"])),
         Column("customers", lambda row: count(row["customers"])),
-        Column("cohorts", lambda row: count(row["cohort_count"])),
+        Column("cohorts", _cohorts),
     ]
-    channels = list(dict.fromkeys(row["channel"] for row in drawn))
     marks = [
         {
-            "channel": _label(row["channel"]),
+            "channel": names[row["channel"]],
             "period_number": row["period_number"],
             "ratio": row["ratio"],
             "is_small_sample": row["customers"] < FEWEST_CUSTOMERS,
@@ -352,22 +392,25 @@ def _payback(run: Run) -> list[Part]:
         }
         for row in drawn
     ]
-    title = "Margin so far for each unit of spend, by months since the first purchase"
+    title = (
+        f"Margin so far for each {run.currency} spent, by months since the first "
+        "purchase"
+    )
     return [
         Chart(
             "payback",
             title,
-            _payback_sentence(drawn, channels),
-            charts.payback(marks, [_label(channel) for channel in channels]),
-            _payback_table(title, drawn, channels),
+            _payback_sentence(drawn, names),
+            charts.payback(marks, list(names.values())),
+            _payback_table(title, drawn, names),
             query,
             narrowest=360,
         )
     ]
 
 
-def _ratio(value: float | None) -> str:
-    return UNKNOWN if value is None else f"{value:.2f}"
+def _cohorts(row: Row) -> str:
+    return f"{count(row['cohort_count'])} of {count(row['all_cohorts'])}"
 
 
 def _paid_back(rows: Sequence[Row], channel: str) -> int | None:
@@ -379,51 +422,63 @@ def _paid_back(rows: Sequence[Row], channel: str) -> int | None:
     return min(months, default=None)
 
 
-def _payback_sentence(rows: Sequence[Row], channels: Sequence[str]) -> str:
-    months = {channel: _paid_back(rows, channel) for channel in channels}
+def _payback_sentence(rows: Sequence[Row], names: Mapping[str, str]) -> str:
+    months = {channel: _paid_back(rows, channel) for channel in names}
     paid = [
-        f"{short(_label(channel))} in month {month}"
+        f"{short(names[channel])} in month {month}"
         for channel, month in months.items()
         if month is not None
     ]
-    late = [
-        short(_label(channel)) for channel, month in months.items() if month is None
-    ]
+    late = [short(names[channel]) for channel, month in months.items() if month is None]
     return sentence(
         f"Paid back: {'; '.join(paid)}." if paid else "No channel has paid back yet.",
         f"Not within the months drawn: {', '.join(late)}." if paid and late else "",
-        "At 1 the margin of the customers has reached what was spent on them. Each "
-        "month has the cohorts that are old enough for it, so a later one has fewer.",
+        "At 1 the margin of the customers has reached what was spent on them.",
+        _followed(rows),
         f"Hollow points rest on fewer than {FEWEST_CUSTOMERS} customers."
         if any(row["customers"] < FEWEST_CUSTOMERS for row in rows)
         else "",
     )
 
 
-def _payback_table(title: str, rows: Sequence[Row], channels: Sequence[str]) -> Table:
+def _followed(rows: Sequence[Row]) -> str:
+    """Say which cohorts the lines follow."""
+    if all(row["cohort_count"] == row["all_cohorts"] == 1 for row in rows):
+        return ""
+    firsts, lasts = (
+        {row[name] for row in rows} for name in ("first_cohort", "last_cohort")
+    )
+    which = "the older half of its channel's"
+    if len(firsts) == len(lasts) == 1:
+        first, last = (period_name(one, "month") for one in (*firsts, *lasts))
+        which = f"those of {first} to {last}"
+    return (
+        f"A line follows the same cohorts all along, {which}; younger ones are left "
+        "out, so that nothing but time moves it."
+    )
+
+
+def _payback_table(title: str, rows: Sequence[Row], names: Mapping[str, str]) -> Table:
     months = sorted({row["period_number"] for row in rows})
     cells = {
-        (row["channel"], row["period_number"]): _ratio(row["ratio"]) for row in rows
+        (row["channel"], row["period_number"]): hundredths(row["ratio"]) for row in rows
     }
-    customers = {
-        row["channel"]: count(row["customers"])
-        for row in rows
-        if row["period_number"] == 0
-    }
-    paid = {channel: _paid_back(rows, channel) for channel in channels}
+    firsts = {row["channel"]: row for row in reversed(rows)}
+    paid = {channel: _paid_back(rows, channel) for channel in names}
     return Table(
         title,
-        ["channel", "customers in month 0", "paid back in month", *map(str, months)],
+        ["channel", "cohorts", "customers", "paid back in month", *map(str, months)],
         [
             [
-                _label(channel),
-                customers.get(channel, ""),
+                names[channel],
+                _cohorts(firsts[channel]),
+                count(firsts[channel]["customers"]),
                 "not yet" if paid[channel] is None else str(paid[channel]),
                 *(cells.get((channel, month), "") for month in months),
             ]
-            for channel in channels
+            for channel in names
         ],
-        [False, *(True for _ in range(len(months) + 2))],
+        [False, *(True for _ in range(len(months) + 3))],
     )
 
 
@@ -434,7 +489,8 @@ def _matrix(run: Run, rows: Sequence[Row], query: str) -> Chart:
     )
     channels = list(dict.fromkeys(row["channel"] for row in rows))
     found = {(row["channel"], row["attribution_model"]): row for row in rows}
-    shown = {channel: _channel(channel, rows) for channel in channels}
+    names = _names(rows)
+    shown = {channel: _channel(channel, names, rows) for channel in channels}
     marks = []
     for channel in channels:
         for model in models:
@@ -443,12 +499,12 @@ def _matrix(run: Run, rows: Sequence[Row], query: str) -> Chart:
             marks.append(
                 {
                     "channel": shown[channel],
-                    "model": model.replace("_", " "),
+                    "model": spoken(model),
                     "conversion_share": row.get("conversion_share") or 0,
                     "label": _cell(credited),
                     "hints": {
                         "channel": shown[channel],
-                        "model": model,
+                        "model": spoken(model),
                         "new customers": count(credited),
                         "share": share(row.get("conversion_share") or 0),
                     },
@@ -457,7 +513,7 @@ def _matrix(run: Run, rows: Sequence[Row], query: str) -> Chart:
     title = f"New customers credited to each channel, {_span(run)}"
     numbers = Table(
         title,
-        ["channel", *models],
+        ["channel", *map(spoken, models)],
         [
             [
                 shown[channel],
@@ -473,11 +529,9 @@ def _matrix(run: Run, rows: Sequence[Row], query: str) -> Chart:
     return Chart(
         "attribution",
         title,
-        _matrix_sentence(found, models, channels),
+        _matrix_sentence(found, models, shown),
         charts.model_matrix(
-            marks,
-            [model.replace("_", " ") for model in models],
-            list(shown.values()),
+            marks, [spoken(model) for model in models], list(shown.values())
         ),
         numbers,
         query,
@@ -490,10 +544,10 @@ def _cell(credited: float) -> str:
     return "<1" if 0 < credited < 0.5 else f"{credited:,.0f}"
 
 
-def _channel(channel: str | None, rows: Sequence[Row]) -> str:
+def _channel(channel: str | None, names: Mapping[str, str], rows: Sequence[Row]) -> str:
     """Name a channel; without a name it stands for those that are not shown."""
     if channel is not None:
-        return channel
+        return names[channel]
     others = rows[0]["channel_count"] - CHANNELS_CREDITED
     return f"({plural(others, 'other channel')})"
 
@@ -501,14 +555,14 @@ def _channel(channel: str | None, rows: Sequence[Row]) -> str:
 def _matrix_sentence(
     found: Mapping[tuple[str | None, str], Row],
     models: Sequence[str],
-    channels: Sequence[str | None],
+    shown: Mapping[str | None, str],
 ) -> str:
     credited = {
         channel: {
             model: float(found.get((channel, model), {}).get("conversions") or 0)
             for model in models
         }
-        for channel in channels
+        for channel in shown
     }
     total = sum(by_model[models[0]] for by_model in credited.values())
     pieces = [
@@ -528,12 +582,14 @@ def _matrix_sentence(
         least = min(by_model, key=lambda model: by_model[model])
         most = max(by_model, key=lambda model: by_model[model])
         pieces.append(
-            f"They disagree most about {short(str(disputed))}: "
-            f"{count(by_model[least])} ({least}) to {count(by_model[most])} ({most})."
+            f"They disagree most about {short(shown[disputed])}: "
+            f"{count(by_model[least])} ({spoken(least)}) to {count(by_model[most])} "
+            f"({spoken(most)})."
         )
     if NO_TOUCH in credited:
         untouched = credited[NO_TOUCH][models[0]]
-        pieces.append(f"{count(untouched)} have no recorded touch, {NO_TOUCH}.")
+        verb = "has" if untouched == 1 else "have"
+        pieces.append(f"{count(untouched)} of them {verb} no recorded touch.")
     if None in credited:
         pieces.append("Channels with less are added up in the last row.")
     pieces.append(

@@ -31,6 +31,11 @@ LIGHT = {
     "neutral": "#8591a0",
     "band": "#c9dbee",
     "heat": "#5a9bdb",
+    "kept": "#8994a2",
+    "returned": "#12746a",
+    "won": "#123763",
+    "shrunk": "#c08413",
+    "lost": "#8a3606",
 }
 DARK = {
     "page": "#11161c",
@@ -46,11 +51,19 @@ DARK = {
     "neutral": "#7f8b99",
     "band": "#2b4560",
     "heat": "#1f5c9b",
+    "kept": "#667281",
+    "returned": "#42b09e",
+    "won": "#cde4ff",
+    "shrunk": "#a86f1c",
+    "lost": "#f9c39a",
 }
 CARD, INK, MUTED, LINE = "var(--card)", "var(--ink)", "var(--muted)", "var(--line)"
 ACCENT, SECOND, THIRD = "var(--accent)", "var(--second)", "var(--third)"
 FOURTH, FIFTH = "var(--fourth)", "var(--fifth)"
 NEUTRAL, BAND, HEAT = "var(--neutral)", "var(--band)", "var(--heat)"
+# The parts of a stack are steps of lightness, so that grey ink tells them apart.
+KEPT, RETURNED, WON = "var(--kept)", "var(--returned)", "var(--won)"
+SHRUNK, LOST = "var(--shrunk)", "var(--lost)"
 LINES = (ACCENT, SECOND, THIRD, FOURTH, FIFTH, NEUTRAL)
 DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [10, 4], [4, 2, 1, 2])
 CONFIG: Mapping[str, Any] = {
@@ -150,18 +163,22 @@ def funnel(rows: Sequence[Row]) -> dict[str, Any]:
 def movements(
     rows: Sequence[Row], colors: Mapping[str, str], title: str
 ) -> dict[str, Any]:
-    """Draw what came above zero and what went below, a stack for each period."""
+    """Draw what came above zero and what went below, a stack for each period.
+
+    A part in the colour of the card is drawn hollow.
+    """
     base = _chart(rows).encode(
         x=_periods(rows),
-        y=alt.Y("value:Q", title=title, axis=alt.Axis(format="~s", tickCount=6)),
+        y=alt.Y("value:Q", title=title, axis=_thousands(6)),
         order="kind_order:O",
     )
-    bars = base.mark_bar(stroke=CARD, strokeWidth=1, width=_bar(0.9)).encode(
-        color=alt.Color(
-            "kind:N",
-            sort=list(colors),
-            scale=alt.Scale(domain=list(colors), range=list(colors.values())),
-        )
+    kinds, fills = list(colors), list(colors.values())
+    outlines = [FOURTH if color == CARD else CARD for color in fills]
+    bars = base.mark_bar(strokeWidth=1, width=_bar(0.9)).encode(
+        fill=alt.Fill("kind:N", sort=kinds, scale=alt.Scale(domain=kinds, range=fills)),
+        stroke=alt.Stroke(
+            "kind:N", sort=kinds, scale=alt.Scale(domain=kinds, range=outlines)
+        ),
     )
     return _spec(bars + _zero() + _kinds(rows), height=MOVEMENTS_HEIGHT)
 
@@ -284,7 +301,7 @@ def cost_ranges(rows: Sequence[Row], currency: str) -> dict[str, Any]:
     cost = alt.X(
         "lowest_cac:Q",
         title=currency,
-        axis=alt.Axis(format="~s", tickCount=6),
+        axis=_thousands(6),
         scale=scale,
     )
     return _spec(
@@ -522,7 +539,13 @@ def _periods(rows: Sequence[Row]) -> alt.X:
 
 
 def _amounts(field: str, title: str) -> alt.Y:
-    return alt.Y(f"{field}:Q", title=title, axis=alt.Axis(format="~s", tickCount=5))
+    return alt.Y(f"{field}:Q", title=title, axis=_thousands(5))
+
+
+def _thousands(ticks: int) -> alt.Axis:
+    """Return an axis of large numbers, with a bare zero."""
+    label = "datum.value === 0 ? '0' : datum.label"
+    return alt.Axis(format="~s", tickCount=ticks, labelExpr=label)
 
 
 def _bar(share: float) -> Any:

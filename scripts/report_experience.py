@@ -17,11 +17,14 @@ from report_parts import (
     bounds,
     count,
     hints,
+    hundredths,
     interval,
     period_name,
+    plural,
     score,
     sentence,
     share,
+    spoken,
     table,
 )
 
@@ -184,8 +187,9 @@ def _scores(
 
 def _sentence(row: Row) -> str:
     return (
-        f"{score(row['score'])} ({_bounds(row)}) from {count(row['responses'])} "
-        f"answers{', a ' + SMALL if row['is_small_sample'] else ''}."
+        f"{score(row['score'])} ({_bounds(row)}) from "
+        f"{plural(row['responses'], 'answer')}"
+        f"{', a ' + SMALL if row['is_small_sample'] else ''}."
     )
 
 
@@ -221,7 +225,8 @@ def _question(row: Row) -> str:
     kind = str(row["survey_type"]).upper().replace("EXS", "ExS")
     if row["question_id"] == "all":
         return f"{kind}, all questions"
-    return f"{kind} {row['question_id']}"
+    name = row["question_id"].removeprefix(f"{row['survey_type']}_")
+    return f"{kind}: {spoken(name)}"
 
 
 def _top_two(row: Row) -> str:
@@ -233,7 +238,9 @@ def _target(row: Row) -> str:
         return ""
     if row["target"] is None:
         return "none set"
-    return count(row["target"])
+    # An indicator is held against its target as it was answered.
+    of_what = "mean answer " if row["survey_type"] == "exs" else ""
+    return f"{of_what}{count(row['target'])}"
 
 
 def _shortfall(row: Row) -> str:
@@ -241,7 +248,11 @@ def _shortfall(row: Row) -> str:
         return f"{count(row['missed_indicators'])} missed"
     if row["shortfall"] is None:
         return ""
-    return "met" if row["shortfall"] == 0 else f"{row['shortfall']:.2f}"
+    if row["shortfall"] == 0:
+        return "met"
+    if row["survey_type"] == "exs":
+        return f"{hundredths(row['shortfall'])}, at {hundredths(row['mean_answer'])}"
+    return score(row["shortfall"])
 
 
 def _follow_up(run: Run) -> list[Part]:
@@ -267,14 +278,19 @@ def _follow_up(run: Run) -> list[Part]:
                 Column(
                     "revenue each", lambda row: run.money(row["revenue_per_person"])
                 ),
-                Column("note", _sample, is_number=False),
+                Column("note", _followed, is_number=False),
             ],
             FOLLOW_UP,
         )
     ]
 
 
+def _followed(row: Row) -> str:
+    return _sample(row) if row["eligible_people"] else "nobody long enough"
+
+
 def _satisfaction(row: Row) -> str:
     if row["css_score"] is None:
         return "not asked"
-    return f"{score(row['css_score'])} ({count(row['css_responses'])} answers)"
+    answers = plural(row["css_responses"], "answer")
+    return f"{score(row['css_score'])} ({answers})"

@@ -150,16 +150,23 @@ order by period_start desc
 limit {limit}"""
 
 TREND_WIDTH, TREND_HEIGHT = 120, 28
+MOST_UNKNOWN = 3
+# Customers whose first purchase seen may not have been their first.
+PERHAPS_NEW = "perhaps new"
 
 
 @dataclass(frozen=True)
 class _Headline:
-    """How a headline number is written; `basis` says what its sample size counts."""
+    """How a headline number is written; `basis` says what its sample size counts.
+
+    `thing` is one of what is counted, where its number takes the word with it.
+    """
 
     figure: str
     title: str
     text: Callable[[float | None], str]
     basis: str
+    thing: str
     term: str
     inputs: Sequence[str] = ("transactions",)
     is_money: bool = False
@@ -171,7 +178,8 @@ FIGURES = (
         "net_revenue",
         "Net revenue",
         amount,
-        "{} orders",
+        "{}",
+        "order",
         "rpt_growth.net_revenue",
         is_money=True,
     ),
@@ -180,13 +188,15 @@ FIGURES = (
         "Orders",
         count,
         "{} by known customers",
+        "",
         "rpt_growth.orders",
     ),
     _Headline(
         "average_order_value",
         "Average order value",
         amount,
-        "{} orders",
+        "{}",
+        "order",
         "rpt_growth.average_order_value",
         is_money=True,
     ),
@@ -194,14 +204,16 @@ FIGURES = (
         "active_customers",
         "Active customers",
         count,
-        "with {} orders",
+        "with {}",
+        "order",
         "rpt_growth.active_customers",
     ),
     _Headline(
         "new_customers",
         "New customers",
         count,
-        "of {} active ones",
+        "of {}",
+        "active customer",
         "rpt_growth.new_customers",
     ),
     _Headline(
@@ -209,6 +221,7 @@ FIGURES = (
         "Came back",
         share,
         "of the {} active in the {grain} before",
+        "",
         "rpt_retention.rate",
         is_difference=True,
     ),
@@ -216,7 +229,8 @@ FIGURES = (
         "blended_cac",
         "Blended cost of a new customer",
         amount,
-        "{} new customers",
+        "{}",
+        "new customer",
         "rpt_acquisition.blended_cac",
         ("transactions", "marketing_spend"),
         is_money=True,
@@ -225,7 +239,8 @@ FIGURES = (
         "nps",
         "Net promoter score",
         score,
-        "{} answers",
+        "{}",
+        "answer",
         "rpt_experience.score",
         ("survey_responses",),
         is_difference=True,
@@ -250,14 +265,15 @@ def headlines(run: Run) -> Section:
             else tile
             for one, tile in zip(FIGURES, tiles, strict=True)
         ]
-        parts.append(Tiles(tiles, query))
+        parts.extend(_shown(tiles, query))
     parts.extend(_revenue(run))
     name = period_name(run.period_start, run.grain) if run.period_start else ""
+    # The year before is the period before where periods are years.
+    year_before = " and the same one a year before" if run.periods_of_a_year > 1 else ""
     return Section(
         "headlines",
         f"{name} at a glance" if name else "At a glance",
-        f"How did the last whole {run.grain} go, against the one before and the same "
-        "one a year before?",
+        f"How did the last whole {run.grain} go, against the one before{year_before}?",
         parts,
         {one.title: one.term for one in FIGURES}
         | {"Change of net revenue": "rpt_growth.revenue_growth_rate"},
@@ -291,7 +307,7 @@ def accounting(run: Run) -> Section:
             "New": "rpt_growth_accounting.new_customers",
             "Retained": "rpt_growth_accounting.retained_customers",
             "Resurrected": "rpt_growth_accounting.resurrected_customers",
-            "Left truncated": "rpt_growth_accounting.left_truncated_customers",
+            "Perhaps new": "rpt_growth_accounting.left_truncated_customers",
             "Churned": "rpt_growth_accounting.churned_customers",
             "Customer quick ratio": "rpt_growth_accounting.customer_quick_ratio",
             "Expansion": "rpt_growth_accounting.expansion_revenue",
@@ -304,11 +320,30 @@ def accounting(run: Run) -> Section:
     )
 
 
+def _shown(tiles: Sequence[Tile], query: str) -> list[Part]:
+    """Say once what many numbers are missing for, instead of in a tile of each."""
+    missing: dict[str, list[str]] = {}
+    for tile in tiles:
+        if tile.is_unknown:
+            missing.setdefault(tile.basis, []).append(tile.title)
+    common = {why: names for why, names in missing.items() if len(names) > MOST_UNKNOWN}
+    shown = [tile for tile in tiles if not (tile.is_unknown and tile.basis in common)]
+    return [
+        *([Tiles(shown, query)] if shown else []),
+        *(
+            Note(f"{UNKNOWN.capitalize()}: {listed(names).lower()}. {why}", True)
+            for why, names in common.items()
+        ),
+    ]
+
+
 def _tile(run: Run, one: _Headline, rows: Sequence[Row]) -> Tile:
     last = rows[-1] if rows and rows[-1]["period_start"] == run.period_start else None
     if last is None or last["value"] is None:
         return Tile(one.title, UNKNOWN, "", _why(run, one, last))
-    basis = one.basis.format(count(last["sample_size"]), grain=run.grain)
+    number = last["sample_size"]
+    counted = plural(number, one.thing) if one.thing else count(number)
+    basis = one.basis.format(counted, grain=run.grain)
     if last["lower_bound"] is not None:
         limits = interval if one.figure == "retention" else bounds
         basis += f", 95% interval {limits(last['lower_bound'], last['upper_bound'])}"
@@ -477,7 +512,7 @@ def _revenue_sentence(run: Run, rows: Sequence[Row]) -> str:
                 f"{run.money(best['net_revenue'])}."
             )
         elif len(over) > 2:
-            pieces.append(f"It is the best of the {len(over)} drawn.")
+            pieces.append(f"It is the best of the {len(over)} {run.grain}s drawn.")
     if any(row["year_before"] is not None for row in rows):
         pieces.append(f"The pale bar behind is the same {run.grain} a year before.")
     if not rows[-1]["is_complete"]:
@@ -490,11 +525,11 @@ def _revenue_sentence(run: Run, rows: Sequence[Row]) -> str:
 
 def _customer_movements(run: Run, rows: Sequence[Row], query: str) -> Chart:
     kinds = {
-        "retained": ("retained_customers", charts.NEUTRAL, 1),
-        "resurrected": ("resurrected_customers", charts.THIRD, 1),
-        "new": ("new_customers", charts.ACCENT, 1),
-        "left truncated": ("left_truncated_customers", charts.FOURTH, 1),
-        "churned": ("churned_customers", charts.SECOND, -1),
+        "retained": ("retained_customers", charts.KEPT, 1),
+        "resurrected": ("resurrected_customers", charts.RETURNED, 1),
+        "new": ("new_customers", charts.WON, 1),
+        PERHAPS_NEW: ("left_truncated_customers", charts.CARD, 1),
+        "churned": ("churned_customers", charts.LOST, -1),
     }
     columns = [
         _period_column(run),
@@ -508,18 +543,19 @@ def _customer_movements(run: Run, rows: Sequence[Row], query: str) -> Chart:
         [
             f"{count(last[name])} {kind}"
             for kind, (name, _, sign) in kinds.items()
-            if sign > 0 and (last[name] or kind != "left truncated")
+            if sign > 0 and (last[name] or kind != PERHAPS_NEW)
         ]
     )
     text = (
-        f"In {period_name(last['period_start'], run.grain)} "
-        f"{plural(last['active_customers'], 'customer')} bought: {parts}. Below zero: "
-        f"{count(last['churned_customers'])} of the "
-        f"{count(last['previous_active_customers'])} of the {run.grain} before did not."
+        f"In {period_name(last['period_start'], run.grain)}, "
+        f"{plural(last['active_customers'], 'customer')} bought: {parts}. Below zero "
+        f"is who did not: {count(last['churned_customers'])} of the "
+        f"{count(last['previous_active_customers'])} who bought in the {run.grain} "
+        "before."
     )
     if last["customer_quick_ratio"] is not None:
         came = score(last["customer_quick_ratio"])
-        text += f" For each of them {came} came or came back."
+        text += f" For each one lost {came} came or came back."
     return Chart(
         "growth_customers",
         title,
@@ -534,12 +570,12 @@ def _customer_movements(run: Run, rows: Sequence[Row], query: str) -> Chart:
 
 def _revenue_movements(run: Run, rows: Sequence[Row], query: str) -> Chart:
     kinds = {
-        "expansion": ("expansion_revenue", charts.NEUTRAL, 1),
-        "resurrected": ("resurrected_revenue", charts.THIRD, 1),
-        "new": ("new_revenue", charts.ACCENT, 1),
-        "left truncated": ("left_truncated_revenue", charts.FOURTH, 1),
-        "contraction": ("contraction_revenue", charts.FIFTH, 1),
-        "churned": ("churned_revenue", charts.SECOND, 1),
+        "expansion": ("expansion_revenue", charts.KEPT, 1),
+        "resurrected": ("resurrected_revenue", charts.RETURNED, 1),
+        "new": ("new_revenue", charts.WON, 1),
+        PERHAPS_NEW: ("left_truncated_revenue", charts.CARD, 1),
+        "contraction": ("contraction_revenue", charts.SHRUNK, 1),
+        "churned": ("churned_revenue", charts.LOST, 1),
     }
     columns = [
         _period_column(run),
@@ -553,10 +589,16 @@ def _revenue_movements(run: Run, rows: Sequence[Row], query: str) -> Chart:
     last = rows[-1]
     gained = sum(last[name] for name, *_ in kinds.values() if last[name] > 0)
     lost = sum(last[name] for name, *_ in kinds.values() if last[name] < 0)
+    change = last["revenue_change"]
+    moved = (
+        f"{run.money(abs(change))} {'less' if change < 0 else 'more'}"
+        if change
+        else "as much"
+    )
     text = (
-        f"In {period_name(last['period_start'], run.grain)} revenue of known customers "
-        f"changed by {run.money(last['revenue_change'])}: {run.money(gained)} above "
-        f"zero, {run.money(lost)} below."
+        f"In {period_name(last['period_start'], run.grain)}, known customers brought "
+        f"{moved} {'than' if change else 'as'} in the {run.grain} before: "
+        f"{run.money(gained)} came in addition, {run.money(abs(lost))} fell away."
     )
     if last["net_revenue_retention"] is not None:
         text += (
@@ -589,7 +631,7 @@ def _stacks(
     occurring = {
         kind: given
         for kind, given in kinds.items()
-        if kind != "left truncated" or any(row[given[0]] for row in rows)
+        if kind != PERHAPS_NEW or any(row[given[0]] for row in rows)
     }
     marks: list[Row] = [
         {

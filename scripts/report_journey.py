@@ -16,6 +16,7 @@ from report_parts import (
     Table,
     count,
     hints,
+    hundredths,
     interval,
     listed,
     plural,
@@ -249,7 +250,7 @@ def _days(row: Row | None) -> str:
 def _quadrants(drawn: Sequence[Row], rows: Sequence[Row]) -> list[Part]:
     columns = [
         Column("milestone", lambda row: spoken(row["milestone"]), is_number=False),
-        Column("matters", lambda row: f"{row['importance']:.2f}"),
+        Column("matters", lambda row: hundredths(row["importance"])),
         Column("works", lambda row: share(row["success_rate"])),
         Column(
             "95% interval",
@@ -318,7 +319,8 @@ def _quadrant_sentence(rows: Sequence[Row]) -> str:
         else "Nothing is more important than the mean and less often successful.",
         _worst(worst),
         f"Dashed lines are the means: {share(worst['mean_success_rate'])} and "
-        f"{worst['mean_importance']:.2f}. A line through a point is its 95% interval.",
+        f"{hundredths(worst['mean_importance'])}. A line through a point is its 95% "
+        "interval.",
     )
 
 
@@ -334,13 +336,9 @@ def _derived(row: Row) -> str:
         return UNKNOWN
     lower, upper = row["derived_importance_lower"], row["derived_importance_upper"]
     limits = (
-        f" ({_hundredths(lower)} to {_hundredths(upper)})" if lower is not None else ""
+        f" ({hundredths(lower)} to {hundredths(upper)})" if lower is not None else ""
     )
-    return f"{_hundredths(row['derived_importance'])}{limits}"
-
-
-def _hundredths(value: float) -> str:
-    return f"{value:.2f}".replace("-", "\N{MINUS SIGN}")
+    return f"{hundredths(row['derived_importance'])}{limits}"
 
 
 def _satisfaction(row: Row) -> str:

@@ -1,5 +1,6 @@
 """What the report is made of: the run it is about, numbers as text, parts of a page."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -17,6 +18,12 @@ NPS_MEANING = (
     "all answers, from -100 to 100."
 )
 LONGEST_NAME = 40
+# What a variable of the readiness is to a limit.
+LIMITS = {"min": " asked for", "max": " allowed"}
+_LIMIT = re.compile(r" of readiness_(min|max)_\w+")
+_DIGITS = re.compile(r"(?<![\d.,])\d{4,}(?![\d.])")
+_ONE = re.compile(r"(?<![\d.,])(1 (?:complete )?(?:month|customer))s( are)?\b")
+_IDENTIFIER = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*")
 # Grains by preference, with how many periods a year has and how many are drawn.
 GRAINS = {
     "month": (12, 24),
@@ -29,7 +36,7 @@ REASONS = {
     "no_customers": "The spend won nobody.",
     "no_spend": "Nothing was spent.",
     "no_spend_and_no_customers": "Nothing was spent, and nobody won.",
-    "no_spend_input": "The input marketing_spend is switched off.",
+    "no_spend_input": "The input marketing spend is switched off.",
 }
 
 
@@ -88,8 +95,8 @@ class Run:
             return ""
         return sentence(
             "Who stays and who leaves is not measurable.",
-            self.readiness["reason"],
-            self.readiness["remedy"],
+            readable(self.readiness["reason"]),
+            readable(self.readiness["remedy"]),
         )
 
     def absence(self, *names: str) -> str:
@@ -97,9 +104,9 @@ class Run:
         for name in names:
             given = self.inputs[name]
             if given.is_off:
-                return f"The input {name} is switched off."
+                return f"The input {spoken(name)} is switched off."
             if not given.rows:
-                return f"The input {name} has no row that counts."
+                return f"The input {spoken(name)} has no row that counts."
         return ""
 
     def waiting(self) -> str:
@@ -257,6 +264,11 @@ def score(value: float | None) -> str:
     return UNKNOWN if value is None else _number(value, 1)
 
 
+def hundredths(value: float | None) -> str:
+    """Write a number that is neither counted nor paid."""
+    return UNKNOWN if value is None else _number(value, 2)
+
+
 def interval(lower: float | None, upper: float | None, decimals: int = 1) -> str:
     """Write the bounds of a share in percent."""
     if lower is None or upper is None:
@@ -273,7 +285,7 @@ def bounds(lower: float | None, upper: float | None) -> str:
 
 def reason(code: str | None) -> str:
     """Say in words why there is no figure."""
-    return REASONS.get(code or "", code or "")
+    return REASONS.get(code or "", readable(code))
 
 
 def plural(number: float, one: str, many: str = "") -> str:
@@ -289,6 +301,22 @@ def short(name: str) -> str:
 def spoken(name: str) -> str:
     """Write a name of the journey's definition as words."""
     return name.replace("_", " ")
+
+
+def readable(text: str | None) -> str:
+    """Write a sentence of the tables as the page writes its own."""
+    text = _LIMIT.sub(lambda limit: LIMITS[limit[1]], text or "")
+    text = _DIGITS.sub(lambda digits: count(int(digits[0])), text)
+    return _ONE.sub(lambda one: one[1] + (" is" if one[2] else ""), text)
+
+
+def named(names: Sequence[str]) -> dict[str, str]:
+    """Write names of the data as words, if none is taken for another then."""
+    words = {
+        name: spoken(name) if _IDENTIFIER.fullmatch(name) else name for name in names
+    }
+    alike = len(set(words.values())) < len(words)
+    return {name: name for name in names} if alike else words
 
 
 def period_name(start: date | None, grain: str) -> str:

@@ -13,6 +13,7 @@ from report_parts import (
     day,
     moment,
     plural,
+    readable,
     sentence,
     share,
     spoken,
@@ -147,9 +148,9 @@ def marks(run: Run) -> list[str]:
         f"Validation {info['validation_verdict']}",
     ]
     if info["tests_passed"] is not None:
-        words.append(f"{count(info['tests_passed'])} tests passed")
+        words.append(f"{plural(info['tests_passed'], 'test')} passed")
     if info["tests_warned"]:
-        words.append(f"{count(info['tests_warned'])} warned")
+        words.append(f"{plural(info['tests_warned'], 'test')} warned")
     if info["rejected_rows"] is not None:
         words.append(f"{plural(info['rejected_rows'], 'row')} rejected")
     return words
@@ -159,8 +160,8 @@ def _verdict(run: Run) -> str:
     verdict = run.readiness["verdict"]
     return sentence(
         f"Retention and churn are {VERDICTS.get(verdict, verdict)}.",
-        run.readiness["reason"],
-        run.readiness["remedy"],
+        readable(run.readiness["reason"]),
+        readable(run.readiness["remedy"]),
     )
 
 
@@ -173,9 +174,10 @@ def _reconciled(run: Run) -> str:
     (row,) = run.rows(RECONCILIATION)
     checks = plural(row["check_count"], "check")
     if row["difference_count"]:
+        find = "finds" if row["difference_count"] == 1 else "find"
         return (
             f"{count(row['difference_count'])} of {checks} between raw rows and tables "
-            "find a difference: look at rpt_reconciliation."
+            f"{find} a difference: look at rpt_reconciliation."
         )
     return (
         f"All {checks} between the raw rows and the tables agree to the last decimal."
@@ -190,7 +192,7 @@ def _inputs(run: Run) -> Table:
         "Rows of each input",
         run.rows(INPUTS),
         [
-            Column("input", lambda row: row["input_name"], is_number=False),
+            Column("input", lambda row: spoken(row["input_name"]), is_number=False),
             Column(
                 "from",
                 lambda row: (
@@ -240,7 +242,7 @@ def _rejected(run: Run) -> list[Part]:
             + (f" (the {REASONS_SHOWN} largest)" if len(rows) > REASONS_SHOWN else ""),
             rows[:REASONS_SHOWN],
             [
-                Column("input", lambda row: row["input_name"], is_number=False),
+                Column("input", lambda row: spoken(row["input_name"]), is_number=False),
                 Column("what became of them", lambda row: row["row_status"], False),
                 Column("reason", lambda row: spoken(row["status_reason"]), False),
                 Column("rows", lambda row: count(row["row_count"])),
@@ -272,7 +274,7 @@ def _readiness(run: Run) -> Table:
             ),
             Column("month 3", lambda row: count(row["eligible_customers_month_3"])),
             Column("month 12", lambda row: count(row["eligible_customers_month_12"])),
-            Column("what would help", lambda row: row["remedy"] or "", is_number=False),
+            Column("what would help", lambda row: readable(row["remedy"]), False),
         ],
         query,
     )
@@ -281,4 +283,4 @@ def _readiness(run: Run) -> Table:
 def _segment(row: Row) -> str:
     if row["segment_column"] == "all":
         return "everybody"
-    return f"{row['segment_column']} {row['segment_value']}"
+    return f"{spoken(row['segment_column'])}: {row['segment_value']}"

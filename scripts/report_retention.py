@@ -77,7 +77,7 @@ group by churn_window, churn_window_months
 order by case when churn_window = 'in_force' then 0 else 1 end, churn_window"""
 
 NAMES = {
-    "in_force": "in force",
+    "in_force": "in force (drawn above)",
     "gap_80th_percentile": "8 of 10 gaps between purchases",
     "gap_90th_percentile": "9 of 10 gaps between purchases",
 }
@@ -281,7 +281,7 @@ def _cohort_sentence(run: Run, rows: Sequence[Row], averages: Sequence[Row]) -> 
     )
     cohort_count = len({row["cohort_start"] for row in rows})
     return sentence(
-        f"Over all cohorts {found} after the first purchase.",
+        f"Over all cohorts that are old enough, {found} after the first purchase.",
         f"Drawn: {plural(cohort_count, 'cohort')}, each with its number of customers.",
         "The stronger a shade the more. Cells that are not fully observed are left "
         "out.",
@@ -357,8 +357,8 @@ def _survival_sentence(rows: Sequence[Row], modal_month: int | None) -> str:
     )
     silence = plural(rows[0]["churn_window_months"], "whole month")
     pieces = [
-        f"Of {plural(rows[0]['cohort_size'], 'customer')} had not left: {found}. To "
-        f"leave is not to buy for {silence}; the band is the 95% interval."
+        f"Of {plural(rows[0]['cohort_size'], 'customer')}, still there: {found}. "
+        f"Whoever buys nothing for {silence} has left; the band is the 95% interval."
     ]
     if modal_month is None:
         pieces.append("Nobody has left yet, so no month is the one most leave in.")

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ import published
 import report
 import report_charts
 import report_databases as databases
+import report_parts
 from postgres_server import postgres_server
 from report_parts import Chart, Section
 
@@ -44,6 +46,8 @@ CHARTS = {
     *("survival", "hazard", "costs", "payback", "attribution", "nps", "css", "exs"),
     "milestones",
 }
+# The parts of a stack above zero and below it, from zero on.
+GAINS, LOSSES = ("kept", "returned", "won"), ("shrunk", "lost")
 # What a missing value would look like; sentences begin with "None of".
 NO_TEXT = r"\b(?:NaN|nan|null|undefined|inf|None(?! of))\b"
 # What a drawing has beside axes, legends and frames.
@@ -300,18 +304,26 @@ def test_charts_draw_the_tables(sample: Report) -> None:
     likeliest = curve.loc[curve["churn_probability"].idxmax(), "period_number"]
     assert f"The modal churn month is {likeliest}:" in found["survival"].sentence
 
-    ratios = (
-        only(rows["rpt_cac_payback"], is_complete=True)
-        .groupby(["channel", "period_number"])[["cumulative_margin", "spend"]]
-        .sum()
-        .astype(float)
-    )
-    shown = marks(found["payback"])
+
+def test_payback_follows_the_same_cohorts(sample: Report) -> None:
+    """A line is moved by time alone: the cohorts that are old enough for its end."""
+    chart = charts(sample)["payback"]
+    # Of 24 months the first twelve have been watched for twelve more.
+    cells = only(sample.tables["rpt_cac_payback"], is_complete=True)
+    cells = cells[pd.to_datetime(cells["cohort_start"]) < pd.Timestamp("2024-01-01")]
+    sums = cells.groupby(["channel", "period_number"])[["cumulative_margin", "spend"]]
+    expected = sums.sum().astype(float)
+    shown = marks(chart)
     assert shown["channel"].nunique() == 6
+    assert set(shown["period_number"]) == set(range(13))
+    assert len(shown) == 6 * 13
     for _, row in shown.iterrows():
-        channel = "all" if row["channel"] == "all channels" else row["channel"]
-        sums = ratios.loc[(channel, row["period_number"])]
-        assert row["ratio"] == pytest.approx(sums["cumulative_margin"] / sums["spend"])
+        channel = str(row["channel"]).replace(" ", "_").replace("all_channels", "all")
+        cell = expected.loc[(channel, row["period_number"])]
+        assert row["ratio"] == pytest.approx(cell["cumulative_margin"] / cell["spend"])
+        if channel == "all":
+            assert row["hints"]["cohorts"] == "12 of 24"
+    assert "the same cohorts all along" in chart.sentence
 
 
 def test_last_twelve_months_are_the_year(sample: Report) -> None:
@@ -324,20 +336,26 @@ def test_last_twelve_months_are_the_year(sample: Report) -> None:
     ].sum()
     shown = marks(found["attribution"]).set_index(["channel", "model"])["label"]
     for row in credited.to_dict("records"):
-        label = shown[row["channel"], row["attribution_model"].replace("_", " ")]
+        label = shown[named(row["channel"]), named(row["attribution_model"])]
         assert abs(float(label.replace("<1", "0")) - row["conversions"]) < 0.51, row
 
     costs = only(rows["rpt_acquisition"], campaign="all", **year).query("spend > 0")
     by_channel = costs.groupby("channel")["cac"].agg(["min", "max"]).dropna()
     drawn_costs = marks(found["costs"]).set_index("channel")
     for channel, (lowest, highest) in by_channel.iterrows():
-        cost = drawn_costs.loc["all channels" if channel == "all" else str(channel)]
+        cost = drawn_costs.loc[named(str(channel))]
         assert cost["lowest_cac"] == pytest.approx(lowest)
         assert cost["highest_cac"] == pytest.approx(highest)
     assert len(by_channel) == 5
     assert list(drawn_costs.query("lowest_cac.isnull()").index) == ["affiliate"]
     assert drawn_costs.loc["affiliate", "label"] == "9,150 USD, won nobody"
-    assert "affiliate cost 9,150 USD and won nobody" in found["costs"].sentence
+    assert "9,150 USD for affiliate won nobody" in found["costs"].sentence
+
+
+def named(name: str) -> str:
+    """Write a name of the data as the page does."""
+    own = {"all": "all channels", "(none)": "no recorded touch"}
+    return own.get(name, name.replace("_", " "))
 
 
 def test_quadrants_lie_where_the_table_says(sample: Report) -> None:
@@ -414,8 +432,40 @@ def test_drawings_have_enough_contrast(colors: Mapping[str, str]) -> None:
             assert contrast(colors[text], colors[ground]) >= 4.5, (text, ground)
     assert contrast(colors["second"], colors["card"]) >= 4.5
     assert contrast(colors["ink"], colors["heat"]) >= 4.5
-    for mark in ("accent", "second", "third", "fourth", "fifth", "neutral"):
+    lines = ("accent", "second", "third", "fourth", "fifth", "neutral")
+    for mark in (*lines, *GAINS, *LOSSES):
         assert contrast(colors[mark], colors["card"]) >= 3, mark
+
+
+@pytest.mark.parametrize("colors", [report_charts.LIGHT, report_charts.DARK])
+def test_stacks_are_told_apart_without_hue(colors: Mapping[str, str]) -> None:
+    """Parts of one stack are steps of lightness that all go one way."""
+    for stack in (GAINS, LOSSES):
+        lightness = [luminance(colors[part]) for part in stack]
+        assert lightness in (sorted(lightness), sorted(lightness, reverse=True))
+        for one, other in pairwise(stack):
+            assert contrast(colors[one], colors[other]) >= 1.8, (one, other)
+
+
+def test_sentences_are_written_for_people() -> None:
+    """What the tables say in a sentence loses its variables and gains its commas."""
+    assert report_parts.readable(
+        "1 complete months are observed, fewer than the 12 of readiness_min_months: "
+        "1507 of 12345 customers can be judged in month 1, 1 of 1 customers in month 3."
+    ) == (
+        "1 complete month is observed, fewer than the 12 asked for: 1,507 of 12,345 "
+        "customers can be judged in month 1, 1 of 1 customer in month 3."
+    )
+    guests = "60.0% of the orders, more than the share of 0.5 of "
+    assert report_parts.readable(f"{guests}readiness_max_guest_share: 21 months.") == (
+        "60.0% of the orders, more than the share of 0.5 allowed: 21 months."
+    )
+    assert report_parts.named(["paid_search", "__proto__", "A_b", "Älter"]) == {
+        "paid_search": "paid search",
+        **{name: name for name in ("__proto__", "A_b", "Älter")},
+    }
+    alike = ["paid_search", "paid search"]
+    assert report_parts.named(alike) == dict(zip(alike, alike, strict=True))
 
 
 def contrast(one: str, other: str) -> float:
@@ -460,13 +510,13 @@ def test_every_optional_input_may_be_off(browser: Browser, bare: Report) -> None
             PHONE,
         )
         assert "Only one milestone has a success rate" in found.text("#milestones")
-        assert "The input marketing_spend is switched off." in found.text(
+        assert "The input marketing spend is switched off." in found.text(
             "#costs .empty"
         )
         assert "The input touchpoints is switched off" in found.text(
             "#attribution .empty"
         )
-        assert "survey_responses is switched off" in found.text("#experience .empty")
+        assert "survey responses is switched off" in found.text("#experience .empty")
         for title in ("Blended cost of a new customer", "Net promoter score"):
             tile = found.page.locator(".tile", has=found.page.get_by_text(title))
             assert tile.locator(".value").inner_text() == "not known"
