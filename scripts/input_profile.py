@@ -8,6 +8,7 @@ own models are run on the proposals, in a project that is thrown away.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import yaml
@@ -30,7 +31,7 @@ from profile_parts import INPUTS
 from profile_proposal import DUCKDB, Proposal, Rows
 from profile_sql import model_sql
 from profile_trial import Plan, Trial
-from profile_workspace import ProfileError, Table, Workspace
+from profile_workspace import ProfileError, Source, Table, Workspace
 
 __all__ = ["Profile", "ProfileError", "Request", "TableProfile", "profile"]
 
@@ -60,8 +61,9 @@ class TableProfile:
     """What was found of a table; `guesses` begin with the one that is proposed.
 
     `sql` is the proposed model for the table's database, `trial_sql` for DuckDB;
-    `questions` are lines that journey_survey_questions lacks, `problem` is what the
-    table's database says against the model.
+    `asked` are the questions of a survey, `questions` the lines of those that
+    journey_survey_questions lacks, `channels` the names of channels; `problem` is what
+    the table's database says against the model.
     """
 
     table: Table
@@ -72,7 +74,9 @@ class TableProfile:
     trial_sql: str = ""
     counts: Counts = field(default_factory=Counts)
     findings: tuple[Finding, ...] = ()
+    asked: tuple[str, ...] = ()
     questions: tuple[str, ...] = ()
+    channels: frozenset[str] = frozenset()
     problem: str = ""
 
     @property
@@ -88,15 +92,21 @@ class TableProfile:
 
 @dataclass(frozen=True)
 class Profile:
-    """All that was found; `variables` and `sources` are YAML to be checked.
+    """All that was found, and what a project needs beside the models of the tables.
 
-    `used` has the table of each input by its number.
+    `used` has the table of each input by its number. `more_models` are those that no
+    table has, by name; `variables`, `sources` and `attach` are YAML to be checked, the
+    last for profiles.yml; `questions` is CSV. `left_out` says what cannot be read.
     """
 
     tables: tuple[TableProfile, ...]
     used: Mapping[str, int] = field(default_factory=dict)
+    more_models: Mapping[str, str] = field(default_factory=dict)
     variables: str = ""
     sources: str = ""
+    attach: str = ""
+    questions: str = ""
+    left_out: tuple[str, ...] = ()
     trial: Trial | None = None
     written: tuple[Path, ...] = ()
 
@@ -121,19 +131,24 @@ def _profile(request: Request, tell: Callable[[str], None]) -> Profile:
     with profile_workspace.workspace(project) as work:
         tables = _open(work, request, tell)
         forced = _forced(request.inputs, tables)
-        described = [_describe(work, one, forced, len(tables), tell) for one in tables]
+        described = _describe_all(work, tables, forced, tell)
         used = _choose(described)
         found = []
         for number, one in enumerate(described):
             is_used = number in used.values()
             found.append(_propose(work, one, is_used, "exchange_rates" in used))
-        work.close()
+        found = _compare_channels(found, used)
         result = Profile(
             tables=tuple(found),
             used=used,
+            more_models=_more_models(used),
             variables=_variables_text(found, used),
             sources=_sources_text(found),
+            attach=_attach_text(work, found),
+            questions=_questions_text(work.project, found),
+            left_out=tuple(work.left_out),
         )
+        work.close()
         if request.output is not None and used:
             result = replace(result, written=_write(result, request.output))
         if request.is_tried and used:
@@ -189,6 +204,26 @@ def _forced(inputs: Sequence[str], tables: Sequence[Table]) -> dict[str, str]:
             )
         forced[matches[0]] = wanted
     return forced
+
+
+def _describe_all(
+    work: Workspace,
+    tables: Sequence[Table],
+    forced: Mapping[str, str],
+    tell: Callable[[str], None],
+) -> list[TableProfile]:
+    """Describe tables; those of a database whose rows cannot be read are left out."""
+    described = []
+    for table in tables:
+        try:
+            described.append(_describe(work, table, forced, len(tables), tell))
+        except duckdb.Error as error:
+            if table.source is None or profile_workspace.is_full_disk(error):
+                raise
+            work.left_out.append(profile_workspace.sentence_of(table.label, error))
+    if not described:
+        raise ProfileError(work.left_out[-1])
+    return described
 
 
 def _describe(
@@ -257,8 +292,9 @@ def _propose(
         proposal = profile_mapping.propose(rows, guess, table.engine, name, touches)
     counts = profile_counts.count(rows, tried)
     known = profile_trial.seed_column(
-        work.project, "journey_survey_questions", "question_id"
+        work.project, profile_trial.QUESTIONS, "question_id"
     )
+    asked = profile_mapping.asked_questions(rows, tried)
     milestones = profile_trial.seed_column(
         work.project, "journey_milestones", "milestone"
     )
@@ -268,12 +304,43 @@ def _propose(
         one,
         proposal=proposal,
         sql=sql,
-        trial_sql=model_sql(tried, table.import_sql),
+        # The trial attaches the databases, and needs no sources.
+        trial_sql=model_sql(
+            tried,
+            f"select *\nfrom {table.relation}" if table.source else table.import_sql,
+        ),
         counts=counts,
         findings=profile_findings.find(rows, guess, proposal, counts, has_rates),
-        questions=profile_mapping.question_lines(rows, proposal, known, milestone),
+        asked=tuple(asked),
+        questions=tuple(
+            profile_mapping.question_line(name, *ends, milestone)
+            for name, ends in asked.items()
+            if name not in known
+        ),
+        channels=profile_mapping.channels(rows, tried),
         problem=profile_databases.explain(work, table, sql),
     )
+
+
+def _compare_channels(
+    tables: Sequence[TableProfile], used: Mapping[str, int]
+) -> list[TableProfile]:
+    """Say which channels are named in one of spend and touchpoints alone."""
+    found = list(tables)
+    if "marketing_spend" in used and "touchpoints" in used:
+        number = used["marketing_spend"]
+        spend, touches = found[number], found[used["touchpoints"]]
+        more = profile_findings.of_channels(spend.channels, touches.channels)
+        findings = profile_findings.traps_first((*spend.findings, *more))
+        found[number] = replace(spend, findings=findings)
+    return found
+
+
+def _more_models(used: Mapping[str, int]) -> dict[str, str]:
+    """Return models that the package cannot do without and no table has."""
+    if "transactions" in used or not used:
+        return {}
+    return {profile_trial.NO_TRANSACTIONS: profile_trial.NO_ROWS}
 
 
 def _currency(tables: Sequence[TableProfile], used: Mapping[str, int]) -> str:
@@ -319,11 +386,54 @@ def _variables_text(tables: Sequence[TableProfile], used: Mapping[str, int]) -> 
 
 def _sources_text(tables: Sequence[TableProfile]) -> str:
     """Return the entries of a sources.yml, if a model reads tables of a database."""
-    sources = [one.table.source for one in tables if one.proposal and one.table.source]
-    if not sources:
+    entries: dict[str, dict[str, Any]] = {}
+    for source in _read_sources(tables):
+        database = {"database": source.database} if source.database else {}
+        entry = entries.setdefault(
+            source.name,
+            {"name": source.name, **database, "schema": source.schema, "tables": []},
+        )
+        entry["tables"].append({"name": source.table})
+    if not entries:
         return ""
-    entries = {"sources": profile_trial.source_entries(sources)}
-    return str(yaml.safe_dump(entries, sort_keys=False))
+    return str(yaml.safe_dump({"sources": [*entries.values()]}, sort_keys=False))
+
+
+def _attach_text(work: Workspace, tables: Sequence[TableProfile]) -> str:
+    """Return the lines of profiles.yml without which dbt cannot read the sources."""
+    names = dict.fromkeys(
+        source.database for source in _read_sources(tables) if source.database
+    )
+    entries = [
+        {
+            "path": work.path_from_project(work.attached[name]),
+            "alias": name,
+            "read_only": True,
+        }
+        for name in names
+    ]
+    if not entries:
+        return ""
+    return str(yaml.safe_dump({"attach": entries}, sort_keys=False))
+
+
+def _read_sources(tables: Sequence[TableProfile]) -> list[Source]:
+    """Return the tables of databases that models read."""
+    found = (one.table.source for one in tables if one.proposal)
+    return list(dict.fromkeys(source for source in found if source))
+
+
+def _questions_text(project: Path, tables: Sequence[TableProfile]) -> str:
+    """Return the seed of survey questions with what it lacks, if it lacks any."""
+    new: dict[str, str] = {}
+    for one in tables:
+        for line in one.questions:
+            # Two tables may ask the same.
+            new.setdefault(line.split(",", 1)[0], line)
+    if not new:
+        return ""
+    asked = {name for one in tables for name in one.asked}
+    return profile_trial.questions_seed(project, asked, list(new.values()))
 
 
 def _try(work: Workspace, result: Profile) -> Trial:
@@ -338,8 +448,7 @@ def _try(work: Workspace, result: Profile) -> Trial:
             "segment_columns": _segments(result.tables, result.used),
         },
         attached=work.attached,
-        sources=[one.table.source for one in used if one.table.source],
-        questions=[line for one in used for line in one.questions],
+        questions=result.questions,
     )
     return profile_trial.run(work.folder / "trial", work.project, plan)
 
@@ -352,11 +461,11 @@ def _write(result: Profile, output: Path) -> tuple[Path, ...]:
     files["vars.yml"] = result.variables
     if result.sources:
         files["sources.yml"] = result.sources
-    questions = [line for one in result.tables for line in one.questions]
-    if questions:
-        files["journey_survey_questions_to_add.csv"] = "\n".join(questions) + "\n"
-    if "transactions" not in result.used:
-        files[f"{profile_trial.NO_TRANSACTIONS}.sql"] = profile_trial.NO_ROWS
+    if result.attach:
+        files["profiles_attach.yml"] = result.attach
+    if result.questions:
+        files[f"{profile_trial.QUESTIONS}.csv"] = result.questions
+    files |= {f"{name}.sql": sql for name, sql in result.more_models.items()}
     taken = [name for name in files if (output / name).exists()]
     if taken:
         raise ProfileError(

@@ -12,6 +12,8 @@ from profile_values import Counts, Format, Kind, Reading
 
 # Rows up to which distinct values are counted; above they are estimated, to a tenth.
 EXACT_ROWS = 2_000_000
+# What a spreadsheet stores for 1990-01-01 and 2100-01-01.
+SPREADSHEET_DAYS = (32_874, 73_051)
 SAMPLE_ROWS = 20_000
 SAMPLED_VALUES = 1_000
 EXAMPLES = 3
@@ -236,19 +238,27 @@ def plain_number(text: str) -> str:
 
 
 def _as_moment(column: Column, reading: Reading) -> Reading:
-    """Take whole numbers for years or seconds since 1970 where name and size agree."""
-    if reading.kind is not Kind.INTEGER:
+    """Take numbers for years or times where name and size agree.
+
+    Times are seconds since 1970, or days as a spreadsheet counts them.
+    """
+    if reading.kind not in (Kind.INTEGER, Kind.DECIMAL):
         return reading
     numbers = [float(text) for text, _ in column.values if _is_number(text)]
     low, high = min(numbers), max(numbers)
-    if "year" in column.words.split("_") and 1900 <= low <= high <= 2100:
+    is_whole = reading.kind is Kind.INTEGER
+    if is_whole and "year" in column.words.split("_") and 1900 <= low <= high <= 2100:
         return replace(reading, kind=Kind.YEAR)
     if not _TIME_NAME.search(column.words):
         return reading
+    if SPREADSHEET_DAYS[0] <= low <= high < SPREADSHEET_DAYS[1]:
+        written = Format(is_spreadsheet_day=True)
+        return replace(reading, kind=Kind.TIMESTAMP, format=written)
     for units in (1, 1_000, 1_000_000):
         # From 1990 to 2100.
         if 631_152_000 * units <= low <= high <= 4_102_444_800 * units:
-            return Reading(Kind.TIMESTAMP, Format(epoch_units=units))
+            written = Format(epoch_units=units)
+            return replace(reading, kind=Kind.TIMESTAMP, format=written)
     return reading
 
 

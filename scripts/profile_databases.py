@@ -11,18 +11,26 @@ import duckdb
 
 from profile_columns import quote, split_words
 from profile_proposal import POSTGRES
-from profile_sql import literal
+from profile_sql import identifier, literal
 from profile_workspace import (
+    DATABASE,
     ProfileError,
     Source,
     Table,
     Workspace,
     check_file,
+    is_full_disk,
     sentence_of,
 )
 
 # Tables of a server are read from a copy under this name.
 COPY = "copied_tables"
+UNQUALIFIED = (
+    "A view that names tables of the schema main without it: dbt reads it from an "
+    "attached file once it is created anew, with main. before the name of each table."
+)
+# Names that DuckDB has for something else.
+TAKEN_NAMES = frozenset({"main", "memory", "system", "temp", COPY, DATABASE})
 
 _POSTGRES_TYPES: Mapping[str, str] = {
     "smallint": "bigint",
@@ -45,17 +53,15 @@ _SHORT_TYPES: Mapping[str, str] = {
 }
 
 
-def open_database(work: Workspace, path: Path, tables: Sequence[str]) -> list[Table]:
-    """Return tables of a DuckDB file: those that are named, or all."""
-    name = split_words(path.stem) or "database"
-    if name not in work.attached:
-        try:
-            work.connection.execute(
-                f"attach {literal(str(path.absolute()))} as {quote(name)} (read_only)"
-            )
-        except duckdb.Error as error:
-            raise ProfileError(sentence_of(str(path), error)) from error
-        work.attached[name] = path.absolute()
+def open_database(
+    work: Workspace, path: Path, tables: Sequence[str], is_target: bool = False
+) -> list[Table]:
+    """Return tables of a DuckDB file: those that are named, or all.
+
+    `is_target` says that dbt builds in this file, so that nothing needs attaching.
+    What cannot be read is left out with a sentence in the workspace.
+    """
+    name = _attach(work, path)
     found = work.connection.execute(
         "select schema_name, table_name from duckdb_tables() "
         "where database_name = ? and not internal union all "
@@ -65,16 +71,109 @@ def open_database(work: Workspace, path: Path, tables: Sequence[str]) -> list[Ta
     ).fetchall()
     if not found:
         raise ProfileError(f"{path} has no table.")
-    return [
-        Table(
-            name=split_words(table),
-            label=f"{path.name}: {schema}.{table}",
-            relation=".".join(quote(part) for part in (name, schema, table)),
-            import_sql=_source_select(name if schema == "main" else schema, table),
-            source=Source(name if schema == "main" else schema, schema, table, name),
-        )
+    opened = [
+        one
         for schema, table in _choose(found, tables, str(path))
+        if (one := _open_table(work, path, (name, schema, table), is_target))
     ]
+    if not opened:
+        raise ProfileError(work.left_out[-1])
+    return opened
+
+
+def _open_table(
+    work: Workspace, path: Path, place: tuple[str, str, str], is_target: bool
+) -> Table | None:
+    """Return a table or view of an attached file, or nothing if it cannot be read."""
+    name, schema, table = place
+    label = f"{path.name}: {schema}.{table}"
+    relation = ".".join(quote(part) for part in place)
+    notes: tuple[str, ...] = ()
+    try:
+        work.connection.execute(f"describe select * from {relation}")
+    except duckdb.Error as error:
+        relation = _copy_view(work, *place)
+        if not relation:
+            work.left_out.append(sentence_of(label, error))
+            return None
+        # The database that dbt builds in reads its own views.
+        notes = () if is_target else (UNQUALIFIED,)
+    source = Source(
+        name=_source_name(work, name, schema),
+        schema=schema,
+        table=table,
+        database="" if is_target else name,
+    )
+    return Table(
+        name=split_words(table),
+        label=label,
+        relation=relation,
+        import_sql=_source_select(source.name, table),
+        source=source,
+        notes=notes,
+    )
+
+
+def _source_name(work: Workspace, database: str, schema: str) -> str:
+    """Return a name for the tables of a schema that no other schema gets."""
+    if schema == "main":
+        return database
+    is_alone = not work.attached.keys() - {database, COPY}
+    return schema if is_alone and schema != database else f"{database}_{schema}"
+
+
+def _attach(work: Workspace, path: Path) -> str:
+    """Attach a DuckDB file and return its name, which dbt writes without quotes."""
+    absolute = path.absolute()
+    for name, file in work.attached.items():
+        if file == absolute:
+            return name
+    plain = split_words(path.stem)
+    if identifier(plain) != plain:
+        plain = f"data_{plain}".rstrip("_")
+    names = (plain, *(f"{plain}_{number}" for number in range(2, 100)))
+    taken = TAKEN_NAMES | work.attached.keys()
+    name = next(one for one in names if one not in taken)
+    try:
+        work.connection.execute(
+            f"attach {literal(str(absolute))} as {name} (read_only)"
+        )
+    except duckdb.Error as error:
+        raise ProfileError(sentence_of(str(path), error)) from error
+    work.attached[name] = absolute
+    return name
+
+
+def _copy_view(work: Workspace, database: str, schema: str, view: str) -> str:
+    """Copy a view that is read only where its database is the one in use.
+
+    It names tables of the schema main without that. Returns the copy, or nothing where
+    the view cannot be read there either.
+    """
+    place = f"{_copies(work)}.{quote(f'{database}_{schema}')}"
+    relation = f"{place}.{quote(view)}"
+    work.connection.execute(f"create schema if not exists {place}")
+    work.connection.execute(f"use {database}")
+    try:
+        work.connection.execute(
+            f"create table {relation} as select * from {quote(schema)}.{quote(view)}"
+        )
+    except duckdb.Error as error:
+        if is_full_disk(error):
+            raise
+        return ""
+    finally:
+        work.connection.execute(f"use {DATABASE}")
+    return relation
+
+
+def _copies(work: Workspace) -> str:
+    """Return the database that tables are copied into, made when it is needed."""
+    if COPY not in work.attached:
+        path = work.folder / f"{COPY}.duckdb"
+        work.connection.execute(f"attach {literal(str(path))} as {COPY}")
+        work.attached[COPY] = path
+    return COPY
 
 
 def open_target(
@@ -118,7 +217,7 @@ def open_target(
     if file.is_relative_to(folder):
         file = work.project / file.relative_to(folder)
     check_file(file)
-    return open_database(work, file, tables)
+    return open_database(work, file, tables, is_target=True)
 
 
 def explain(work: Workspace, table: Table, sql: str) -> str:
@@ -182,9 +281,7 @@ def _copy_tables(work: Workspace, wanted: Sequence[str]) -> list[Table]:
     """Copy tables of PostgreSQL into a DuckDB file of the workspace."""
     import psycopg2
 
-    path = work.folder / f"{COPY}.duckdb"
-    work.connection.execute(f"attach {literal(str(path))} as {COPY}")
-    work.attached[COPY] = path
+    _copies(work)
     try:
         work.server.set_session(readonly=True, autocommit=True)
         with work.server.cursor() as cursor:

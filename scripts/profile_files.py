@@ -2,18 +2,23 @@
 
 import codecs
 import gzip
-import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import duckdb
 
-from errors import FULL_DISK
 from profile_columns import split_words
 from profile_databases import open_database
 from profile_sql import identifier, literal
-from profile_workspace import ProfileError, Table, Workspace, check_file, sentence_of
+from profile_workspace import (
+    ProfileError,
+    Table,
+    Workspace,
+    check_file,
+    is_full_disk,
+    sentence_of,
+)
 
 TEXT_FILES = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
 JSON_FILES = (".json", ".jsonl", ".ndjson", ".json.gz", ".jsonl.gz", ".ndjson.gz")
@@ -45,7 +50,7 @@ def open_file(work: Workspace, path: str, tables: Sequence[str]) -> list[Table]:
             try:
                 return [reader(work, path)]
             except duckdb.Error as error:
-                if any(os.strerror(number) in str(error) for number in FULL_DISK):
+                if is_full_disk(error):
                     raise
                 raise ProfileError(sentence_of(path, error)) from error
     raise ProfileError(
@@ -59,15 +64,8 @@ def _name_of(path: str) -> str:
     return split_words(stem.replace("*", "")) or "input"
 
 
-def _path_in_model(work: Workspace, path: str) -> str:
-    """Return a path as a model of the project names it, which dbt reads from there."""
-    absolute = Path(path).absolute()
-    relative = os.path.relpath(absolute, work.project)
-    return relative if not relative.startswith("../../..") else str(absolute)
-
-
 def _open_parquet(work: Workspace, path: str) -> Table:
-    shown = literal(_path_in_model(work, path))
+    shown = literal(work.path_from_project(Path(path)))
     relation = f"read_parquet({literal(str(Path(path).absolute()))})"
     work.connection.execute(f"describe select * from {relation}")
     return Table(
@@ -76,7 +74,7 @@ def _open_parquet(work: Workspace, path: str) -> Table:
 
 
 def _open_json(work: Workspace, path: str) -> Table:
-    shown = literal(_path_in_model(work, path))
+    shown = literal(work.path_from_project(Path(path)))
     relation = _load(
         work, f"select * from read_json({literal(str(Path(path).absolute()))})"
     )
@@ -112,7 +110,7 @@ def _open_text(work: Workspace, path: str) -> Table:
     relation = _load(
         work, f"select * from read_csv({absolute}, all_varchar = true{arguments})"
     )
-    shown = literal(_path_in_model(work, path))
+    shown = literal(work.path_from_project(Path(path)))
     call = f"read_csv({shown}, all_varchar = true{arguments})"
     if len(call) > 70:
         parts = [shown, "all_varchar = true"]
@@ -204,7 +202,7 @@ def _open_blank_separated(
         name=_name_of(path),
         label=path,
         relation=relation,
-        import_sql=select(_path_in_model(work, path)),
+        import_sql=select(work.path_from_project(Path(path))),
         notes=(*notes, *more),
     )
 

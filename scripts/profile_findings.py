@@ -1,8 +1,9 @@
 """What the user of a mapped table should know: traps, and what the model does."""
 
 import calendar
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 
 from profile_columns import Column
 from profile_counts import EARLIEST, LATEST, Counts
@@ -16,8 +17,20 @@ FEWEST_ORDERS = 50
 # Hours in a row that are quiet at night, and how quiet they must be to be seen.
 NIGHT_HOURS = 6
 NIGHT_SHARE = 0.12
+# Nights that differ by less than this share of all rows (0-1) are as quiet.
+ALIKE_SHARE = 0.005
+# Clocks so close to UTC cannot be told from it.
+CLOSE_HOURS = 2
 NIGHTS_START = (22, 23, 0, 1, 2, 3)
+# What hours tell is told from: so many rows, days and hours that are not quiet, which
+# have at least this share of an hour's mean.
 TIMED_ROWS = 200
+TIMED_DAYS = 14
+BUSY_HOURS = 12
+BUSY_SHARE = 0.25
+# A spreadsheet counts its days from here.
+SPREADSHEET_START = date(1899, 12, 30)
+CHANNELS_SHOWN = 8
 
 
 @dataclass(frozen=True)
@@ -55,7 +68,52 @@ def find(
     if proposal.input == "survey_responses":
         seekers.append(_of_answers(rows, proposal))
     found = [finding for seeker in seekers for finding in seeker]
+    return traps_first(found)
+
+
+def traps_first(found: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return findings in the order in which they are shown."""
     return tuple(sorted(found, key=lambda one: not one.is_trap))
+
+
+def of_channels(spend: Collection[str], touches: Collection[str]) -> Iterator[Finding]:
+    """Name the channels of spend that no touchpoint has, and the reverse.
+
+    The package compares them letter by letter.
+    """
+    unmet = [name for name in spend if name not in touches]
+    unpaid = [name for name in touches if name not in spend]
+    if spend and not touches:
+        yield Finding(
+            "channels_apart",
+            "No touchpoint names a channel, so that nothing says which customers the "
+            "spend has brought.",
+            is_trap=True,
+        )
+    elif unmet:
+        others = (
+            f" Only touchpoints name {_some(unpaid)}: are some of them the same?"
+            if unpaid
+            else ""
+        )
+        yield Finding(
+            "channels_apart",
+            f"Only spend names {_some(unmet)}: no customer will be counted for it."
+            f"{others} Write a channel alike in both models, capitals too.",
+            is_trap=True,
+        )
+    elif unpaid:
+        yield Finding(
+            "channels_apart",
+            f"Only touchpoints name {_some(unpaid)}: nothing was spent on them.",
+        )
+
+
+def _some(names: Collection[str]) -> str:
+    shown = sorted(names)
+    more = len(shown) - CHANNELS_SHOWN
+    listed = ", ".join(shown[:CHANNELS_SHOWN])
+    return f"{listed} and {more} more" if more > 0 else listed
 
 
 def many(number: int, one: str, many: str = "") -> str:
@@ -72,6 +130,11 @@ def _rows(number: int, verb: str) -> str:
 def _they(number: int) -> str:
     """Return what becomes of so many rows."""
     return f"{'it' if number == 1 else 'they'} will be rejected"
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    """Return values with their rows: cancelled 1,234, failed 5."""
+    return ", ".join(f"{value} {number:,}" for value, number in counts.items())
 
 
 def _percent(part: float, whole: float) -> str:
@@ -252,6 +315,14 @@ def _of_times(proposal: Proposal, counts: Counts) -> Iterator[Finding]:
             f"takes the {first}: check {moment.format.pattern}.",
             is_trap=True,
         )
+    if moment.format.is_spreadsheet_day:
+        shown = moment.values[0][0]
+        day = SPREADSHEET_START + timedelta(days=int(float(shown)))
+        yield Finding(
+            "spreadsheet_dates",
+            f"{moment.name} counts days as a spreadsheet does: the model takes {shown} "
+            f"for {day}. Check that: workbooks of old Macs begin 1,462 days later.",
+        )
     if moment.kind is Kind.YEAR:
         yield Finding(
             "year_only",
@@ -286,28 +357,28 @@ def _of_times(proposal: Proposal, counts: Counts) -> Iterator[Finding]:
 def _of_hours(moment: Column, counts: Counts) -> Iterator[Finding]:
     """Guess from the quiet hours of the day in which time zone a clock is."""
     total = sum(counts.hours)
-    if total < TIMED_ROWS:
+    if total < TIMED_ROWS or _days(counts) < TIMED_DAYS:
         return
-    nights = [
-        sum(counts.hours[(start + step) % 24] for step in range(NIGHT_HOURS))
-        for start in range(24)
-    ]
-    start = nights.index(min(nights))
-    span = f"{start:02} to {(start + NIGHT_HOURS) % 24:02} o'clock"
-    clock = (
-        "in UTC"
-        if moment.format.has_zone or moment.format.epoch_units
-        else "as written"
-    )
-    if nights[start] > NIGHT_SHARE * total:
+    busy = sum(count >= BUSY_SHARE * total / 24 for count in counts.hours)
+    if busy < BUSY_HOURS:
         yield Finding(
             "time_zone",
-            f"The hours of the day ({clock}) do not say where the customers are: every "
-            "one is about as busy. Set reporting_timezone to that of the books.",
+            f"Nearly all rows are of {many(busy, 'hour')} of the day, too few to say "
+            "where the customers are. Set reporting_timezone to that of the books.",
         )
-    elif start in NIGHTS_START and not (
-        moment.format.has_zone or moment.format.epoch_units
-    ):
+        return
+    is_utc = moment.format.has_zone or moment.format.epoch_units > 0
+    clock = "in UTC" if is_utc else "as written"
+    starts = _night_starts(counts)
+    if not starts:
+        yield Finding(
+            "time_zone",
+            f"The hours of the day ({clock}) do not say where the customers are: no "
+            "night stands out. Set reporting_timezone to that of the books.",
+        )
+        return
+    span = f"{starts[0]:02} to {(starts[-1] + NIGHT_HOURS) % 24:02} o'clock"
+    if not is_utc and not set(starts).isdisjoint(NIGHTS_START):
         yield Finding(
             "time_zone",
             f"The quiet hours are {span}, as written: these look like local times. "
@@ -315,19 +386,48 @@ def _of_hours(moment: Column, counts: Counts) -> Iterator[Finding]:
             "convert them to UTC in the model.",
         )
     else:
-        # Quiet hours begin about midnight where people sleep.
-        shift = -start if start <= 12 else 24 - start
-        sign = "west" if shift < 0 else "east"
-        where = (
-            f"places about {many(abs(shift), 'hour')} {sign} of UTC"
-            if abs(shift) > 2
-            else "places close to UTC"
-        )
         yield Finding(
             "time_zone",
-            f"The quiet hours are {span} ({clock}), as at {where}: set "
+            f"The quiet hours are {span} ({clock}), as at places {_where(starts)}: set "
             "reporting_timezone to where the books are kept.",
         )
+
+
+def _night_starts(counts: Counts) -> list[int]:
+    """Return the hours at which the night may begin, in a row; none if none shows."""
+    total = sum(counts.hours)
+    nights = [
+        sum(counts.hours[(start + step) % 24] for step in range(NIGHT_HOURS))
+        for start in range(24)
+    ]
+    alike = min(nights) + ALIKE_SHARE * total
+    starts = [start for start in range(24) if nights[start] <= alike]
+    first = [start for start in starts if (start - 1) % 24 not in starts]
+    if min(nights) > NIGHT_SHARE * total or len(first) != 1:
+        return []
+    return [(first[0] + step) % 24 for step in range(len(starts))]
+
+
+def _where(starts: Sequence[int]) -> str:
+    """Return where a night begins at these hours of UTC, about midnight there."""
+    east = [-start if start <= 12 else 24 - start for start in starts]
+    if all(abs(hours) <= CLOSE_HOURS for hours in east):
+        return "close to UTC"
+    first, last = (
+        (many(abs(hours), "hour"), "west" if hours < 0 else "east")
+        for hours in sorted((east[0], east[-1]), key=abs)
+    )
+    if first == last:
+        return f"about {' '.join(first)} of UTC"
+    if first[1] == last[1]:
+        return f"{first[0].split()[0]} to {' '.join(last)} of UTC"
+    return f"between {' '.join(first)} and {' '.join(last)} of UTC"
+
+
+def _days(counts: Counts) -> int:
+    if counts.first_date is None or counts.last_date is None:
+        return 0
+    return (counts.last_date - counts.first_date).days + 1
 
 
 def _of_months(moment: Column, proposal: Proposal, counts: Counts) -> Iterator[Finding]:
@@ -423,11 +523,15 @@ def _sign_of_refunds(proposal: Proposal) -> str:
 def _of_states(proposal: Proposal) -> Iterator[Finding]:
     facts = proposal.facts
     if facts.unpaid:
-        shown = ", ".join(
-            f"{value} {number:,}" for value, number in facts.unpaid.items()
-        )
         yield Finding(
-            "left_out", f"Orders that were never paid for are left out: {shown}."
+            "left_out",
+            f"Orders that were never paid for are left out: {_listed(facts.unpaid)}.",
+        )
+    if facts.unpaid_lines:
+        yield Finding(
+            "left_out_lines",
+            "Lines that were never paid for are left out of their orders: "
+            f"{_listed(facts.unpaid_lines)}.",
         )
     others = [value for value, meaning in facts.types.items() if meaning == "other"]
     if others:
@@ -447,12 +551,11 @@ def _of_states(proposal: Proposal) -> Iterator[Finding]:
 
 def _of_currencies(guess: Guess, counts: Counts, has_rates: bool) -> Iterator[Finding]:
     if len(counts.currencies) > 1 and not has_rates:
-        shown = ", ".join(f"{name} {n:,}" for name, n in counts.currencies.items())
         yield Finding(
             "several_currencies",
-            f"Several currencies ({shown}) and no exchange rates: only amounts in "
-            "reporting_currency count, the others are rejected. Name a table of "
-            "rates as exchange_rates_input.",
+            f"Several currencies ({_listed(counts.currencies)}) and no exchange rates: "
+            "only amounts in reporting_currency count, the others are rejected. Name a "
+            "table of rates as exchange_rates_input.",
             is_trap=True,
         )
     column = guess.column("amount")
@@ -469,11 +572,11 @@ def _of_currencies(guess: Guess, counts: Counts, has_rates: bool) -> Iterator[Fi
 def _of_touches(proposal: Proposal) -> Iterator[Finding]:
     unknown = proposal.facts.unknown
     if unknown:
-        shown = ", ".join(f"{value} {number:,}" for value, number in unknown.items())
         yield Finding(
             "unknown_touchpoint_types",
             f"{_rows(sum(unknown.values()), 'are')} of types that "
-            f"journey_touchpoint_types does not list and will be rejected: {shown}. "
+            "journey_touchpoint_types does not list and will be rejected: "
+            f"{_listed(unknown)}. "
             "Add them to that seed, or map them in the model.",
             is_trap=True,
         )

@@ -363,22 +363,24 @@ def _is_segment(column: Column) -> bool:
     )
 
 
-def question_lines(
-    rows: Rows, proposal: Proposal, known: frozenset[str], milestone: str
-) -> tuple[str, ...]:
-    """Return lines that journey_survey_questions lacks, to be checked by the user."""
+def asked_questions(rows: Rows, proposal: Proposal) -> dict[str, tuple[float, float]]:
+    """Return the questions of a table of answers with the ends of their scores."""
     if proposal.input != "survey_responses":
-        return ()
+        return {}
+    if not proposal.questions:
+        return _ranges(rows, proposal)
     columns = {column.name: column for column in rows.columns}
-    if proposal.questions:
-        asked = {one.name: columns[one.sources[0]] for one in proposal.questions}
-        ranges = {name: number_range(column) for name, column in asked.items()}
-    else:
-        ranges = _ranges(rows, proposal)
-    return tuple(
-        _question_line(name, *ends, milestone)
-        for name, ends in ranges.items()
-        if name not in known
+    return {
+        one.name: number_range(columns[one.sources[0]]) for one in proposal.questions
+    }
+
+
+def channels(rows: Rows, proposal: Proposal) -> frozenset[str]:
+    """Return the channels that a table names, as the package compares them."""
+    named = [one for one in proposal.columns if one.name == "channel" and one.sources]
+    columns = {column.name: column for column in rows.columns}
+    return frozenset(
+        name for one in named for name in rows.categories(columns[one.sources[0]])
     )
 
 
@@ -396,8 +398,11 @@ def _ranges(rows: Rows, proposal: Proposal) -> dict[str, tuple[float, float]]:
     return {name: (low or 0.0, high or 0.0) for name, low, high in found}
 
 
-def _question_line(name: str, low: float, high: float, milestone: str) -> str:
-    """Return a question's line; ends beyond a scale are taken for no answer."""
+def question_line(name: str, low: float, high: float, milestone: str) -> str:
+    """Return a question's line of journey_survey_questions, to be checked by the user.
+
+    Ends beyond a scale are taken for no answer.
+    """
     is_nps = "nps" in name.lower() or (low >= 0 and 7 < high <= 10)
     scale = (
         "0,10" if is_nps else "1,5" if high <= 6 else "1,7" if high <= 7 else "0,100"

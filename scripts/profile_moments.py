@@ -24,6 +24,9 @@ def moment_of(
     elif column.format.epoch_units:
         ticks = {1: "seconds", 1_000: "milliseconds", 1_000_000: "microseconds"}
         note = f"{ticks[column.format.epoch_units]} since 1970"
+        note += ", the day" if is_day else ""
+    elif column.format.is_spreadsheet_day:
+        note = "days of a spreadsheet"
     return Named(part, time_sql(column, engine, is_day), (column.name,), note)
 
 

@@ -69,6 +69,7 @@ class Named:
 class Facts:
     """What a mapping rests on; `unpaid` and `refunded` are states with their rows.
 
+    `unpaid_lines` are states of lines, whose orders stay without them.
     `copies` are rows that say what another says, where no key tells them apart.
     """
 
@@ -81,6 +82,7 @@ class Facts:
     is_cents: bool = False
     types: Mapping[str, str] = field(default_factory=dict)
     unpaid: Mapping[str, int] = field(default_factory=dict)
+    unpaid_lines: Mapping[str, int] = field(default_factory=dict)
     refunded: Mapping[str, int] = field(default_factory=dict)
     companion: str = ""
     unknown: Mapping[str, int] = field(default_factory=dict)
@@ -92,7 +94,9 @@ class Proposal:
 
     `columns` are the input's, `helpers` what only steps of the model need. `total` says
     how lines become an order: by the `sum` or, where it is repeated, the `max` of the
-    amount. `refund` is the amount to give back where `refund_condition` holds.
+    amount. Lines for which `line_conditions`, on `line_helpers`, do not hold are left
+    out before, orders for which `conditions` do not hold after. `refund` is the amount
+    to give back where `refund_condition` holds.
     `questions` are columns of answers, `segments` columns to cut reports by. `missing`
     are required columns that the table lacks.
     """
@@ -105,6 +109,8 @@ class Proposal:
     is_file: bool = True
     helpers: tuple[Named, ...] = ()
     conditions: tuple[str, ...] = ()
+    line_helpers: tuple[Named, ...] = ()
+    line_conditions: tuple[str, ...] = ()
     total: str = ""
     refund: str = ""
     refund_condition: str = ""

@@ -1,5 +1,6 @@
 """Shows a profile: tables and sentences for people, one document for machines."""
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -21,6 +22,19 @@ NAME_WIDTH = 24
 VERDICTS = {"weak": "weakly measurable", "not_measurable": "not measurable"}
 # Share of the customers of an input (0-1) below which ids are hardly of one system.
 LEAST_KNOWN = 0.1
+ATTACH_TITLE = "profiles.yml, in the output that dbt builds with, beside its path"
+# As deep as the keys of an output are.
+ATTACH_INDENT = " " * 6
+QUESTIONS_TITLE = "seeds/journey_survey_questions.csv, once checked"
+QUESTIONS_NOTE = (
+    "If your project has this seed (a clone has it in seeds/config), add the lines "
+    "below its header. If not, the file as it is replaces the package's, which you "
+    "switch off in dbt_project.yml:\n\n"
+    "seeds:\n"
+    "  customer_journey:\n"
+    "    config:\n"
+    "      journey_survey_questions: {+enabled: false}"
+)
 
 
 def console() -> Console:
@@ -44,6 +58,10 @@ def show(profile: Profile, out: Console) -> None:
 
 
 def _show(profile: Profile, out: Console) -> None:
+    for sentence in profile.left_out:
+        out.print(f"Left out: {sentence}")
+    if profile.left_out:
+        out.print()
     for one in profile.tables:
         _show_table(one, out)
     for name, number in profile.used.items():
@@ -61,6 +79,8 @@ def _show(profile: Profile, out: Console) -> None:
     if not profile.written:
         for one in profile.tables:
             _show_model(one, out)
+        for model, sql in profile.more_models.items():
+            _show_block(f"models/{model}.sql, since there are none", sql, out)
     if profile.used:
         _show_settings(profile, out)
     if profile.trial is not None:
@@ -75,8 +95,12 @@ def document(profile: Profile) -> dict[str, Any]:
             name: profile.tables[number].table.name
             for name, number in profile.used.items()
         },
+        "more_models": dict(profile.more_models),
         "variables": profile.variables,
         "sources": profile.sources,
+        "attach": profile.attach,
+        "questions": profile.questions,
+        "left_out": list(profile.left_out),
         "readiness": _trial_document(profile.trial) if profile.trial else None,
         "written": [str(path) for path in profile.written],
     }
@@ -173,7 +197,8 @@ def _column_row(column: Column) -> tuple[str, ...]:
 
 
 def _all_named(proposal: Proposal) -> Iterator[Any]:
-    yield from (*proposal.columns, *proposal.helpers, *proposal.questions)
+    yield from (*proposal.columns, *proposal.helpers, *proposal.line_helpers)
+    yield from proposal.questions
 
 
 def _mapping_grid(proposal: Proposal) -> Grid:
@@ -186,11 +211,11 @@ def _mapping_grid(proposal: Proposal) -> Grid:
         grid.add_row(name, ", ".join(named.sources), named.note or _how(named))
     for question in proposal.questions:
         grid.add_row("question_id, score", ", ".join(question.sources), "one question")
-    if proposal.refund and proposal.helpers:
-        sources = [name for one in proposal.helpers for name in one.sources]
+    states = dict.fromkeys((*proposal.helpers, *proposal.line_helpers))
+    sources = dict.fromkeys(name for one in states for name in one.sources)
+    if proposal.refund and states:
         grid.add_row("refunds, states", ", ".join(sources), "rows added or left out")
-    elif proposal.helpers and not proposal.questions:
-        sources = [name for one in proposal.helpers for name in one.sources]
+    elif states and not proposal.questions:
         grid.add_row("states", ", ".join(sources), "rows left out")
     return grid
 
@@ -227,8 +252,12 @@ def _findings_grid(one: TableProfile) -> Grid:
     grid.add_column(overflow="fold")
     for finding in one.findings:
         grid.add_row("!" if finding.is_trap else "-", finding.sentence)
-    for line in one.questions:
-        grid.add_row("!", f"Add to journey_survey_questions, once checked: {line}")
+    if one.questions:
+        grid.add_row(
+            "!",
+            f"{many(len(one.questions), 'question')} that journey_survey_questions "
+            "lacks: without the lines below, the answers will be rejected. Check them.",
+        )
     return grid
 
 
@@ -236,10 +265,14 @@ def _show_model(one: TableProfile, out: Console) -> None:
     if one.proposal is None:
         return
     engine = ENGINE_NAMES[one.table.engine]
-    title = f"models/{one.proposal.model}.sql, for {engine}"
+    _show_block(f"models/{one.proposal.model}.sql, for {engine}", one.sql, out)
+
+
+def _show_block(title: str, text: str, out: Console) -> None:
+    """Print what is to be pasted below where it belongs."""
     out.print(title, style="bold")
     out.print()
-    out.print(one.sql, soft_wrap=True)
+    out.print(text, soft_wrap=True)
 
 
 def _show_settings(profile: Profile, out: Console) -> None:
@@ -247,15 +280,21 @@ def _show_settings(profile: Profile, out: Console) -> None:
         out.print("Written, to be checked and moved into your project:", style="bold")
         for path in profile.written:
             out.print(f"  {path}", soft_wrap=True)
+        if profile.attach:
+            out.print(f"The lines for attaching: {ATTACH_TITLE}.")
+        if profile.questions:
+            out.print(QUESTIONS_NOTE)
         out.print()
         return
-    out.print("dbt_project.yml", style="bold")
-    out.print()
-    out.print(profile.variables, soft_wrap=True)
+    _show_block("dbt_project.yml", profile.variables, out)
     if profile.sources:
-        out.print("models/sources.yml", style="bold")
+        _show_block("models/sources.yml", profile.sources, out)
+    if profile.attach:
+        _show_block(ATTACH_TITLE, textwrap.indent(profile.attach, ATTACH_INDENT), out)
+    if profile.questions:
+        _show_block(QUESTIONS_TITLE, profile.questions, out)
+        out.print(QUESTIONS_NOTE)
         out.print()
-        out.print(profile.sources, soft_wrap=True)
 
 
 def _show_trial(profile: Profile, trial: Trial, out: Console) -> None:

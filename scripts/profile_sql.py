@@ -8,6 +8,8 @@ from profile_proposal import DUCKDB, POSTGRES, Named, Proposal
 from profile_values import Kind
 
 ROWS = "source_rows"
+# The number of 1970-01-01 in a spreadsheet.
+DAYS_TO_1970 = 25569
 
 _WORDS = (
     "all analyse analyze and any array as asc asymmetric between both by case cast "
@@ -97,22 +99,37 @@ def time_sql(column: Column, engine: str, is_midnight: bool = False) -> str:
     name, written = identifier(column.name), column.format
     if column.kind is Kind.YEAR:
         return f"make_date({_read(column, 'integer', engine)}, 12, 31)"
-    if written.epoch_units:
-        number = name
-        if column.is_text:
-            number = _read(column, "double precision", engine)
-        parts = "" if written.epoch_units == 1 else f" / {written.epoch_units}.0"
-        return f"to_timestamp({number}{parts})"
+    if written.epoch_units or written.is_spreadsheet_day:
+        return _counted_sql(column, engine, is_midnight)
     if written.pattern:
         is_day = is_midnight or column.kind is Kind.DATE
         return _pattern_sql(column, engine, is_day)
+    if is_midnight and column.is_text and column.kind is Kind.TIMESTAMP:
+        return f"substr({name}, 1, 10)"
     if written.loose_zone == "word":
         return f"regexp_replace({name}, ' ?(UTC|GMT)$', 'Z')"
     if written.loose_zone == "gap":
         return f"regexp_replace({name}, ' ([+-])', '\\1')"
     if is_midnight and column.kind is Kind.TIMESTAMP:
-        return f"substr({name}, 1, 10)" if column.is_text else f"cast({name} as date)"
+        # Whatever the time zone of the session is.
+        moment = f"timezone('UTC', {name})" if written.has_zone else name
+        return f"cast({moment} as date)"
     return name
+
+
+def _counted_sql(column: Column, engine: str, is_midnight: bool) -> str:
+    """Return the time that a number counts from 1970, or from 1899 in a spreadsheet."""
+    number, units = identifier(column.name), column.format.epoch_units
+    if column.is_text or not units:
+        number = _read(column, "double precision", engine)
+    if units:
+        parts = "" if units == 1 else f" / {units}.0"
+        moment = f"to_timestamp({number}{parts})"
+        return f"cast(timezone('UTC', {moment}) as date)" if is_midnight else moment
+    # The fraction of a day is not exact; the clock is that of the spreadsheet.
+    seconds = f"round(({number} - {DAYS_TO_1970}) * 86400)"
+    moment = f"timezone('UTC', to_timestamp({seconds}))"
+    return f"cast({moment} as date)" if is_midnight else moment
 
 
 def _pattern_sql(column: Column, engine: str, is_day: bool) -> str:
@@ -134,7 +151,8 @@ def _read(column: Column, kind: str, engine: str) -> str:
     """Return a text as a number, null where it is none."""
     name = identifier(column.name)
     if engine == POSTGRES and column.is_text and column.reading.unread:
-        return f"case when {name} ~ '^[0-9]+$' then cast({name} as {kind}) end"
+        digits = "[0-9]+" if kind == "integer" else "[0-9]+([.][0-9]+)?"
+        return f"case when {name} ~ '^{digits}$' then cast({name} as {kind}) end"
     return _cast(name, kind, engine) if column.is_text else f"cast({name} as {kind})"
 
 
@@ -197,10 +215,16 @@ def model_sql(proposal: Proposal, import_sql: str) -> str:
     `import_sql` selects the rows of the user's file or table.
     """
     steps = [(ROWS, "", import_sql), ("name_columns", "", _select_named(proposal))]
+    if proposal.line_conditions:
+        why = "-- A line may be left out and the rest of its order stay.\n"
+        conditions = proposal.line_conditions
+        steps.append(("keep_lines", why, _select_kept(conditions, "name_columns")))
     if proposal.total:
-        steps.append(("join_lines", _why_joined(proposal), _select_joined(proposal)))
+        joined = _select_joined(proposal, steps[-1][0])
+        steps.append(("join_lines", _why_joined(proposal), joined))
     if proposal.conditions:
-        steps.append(("keep_sales", "", _select_kept(proposal, steps[-1][0])))
+        kept = _select_kept(proposal.conditions, steps[-1][0])
+        steps.append(("keep_sales", "", kept))
     if proposal.questions:
         steps.append(("stack_answers", "", _select_stacked(proposal)))
     if proposal.refund:
@@ -238,11 +262,14 @@ def _alias(named: Named) -> str:
 
 
 def _select_named(proposal: Proposal) -> str:
-    items = [_alias(one) for one in (*proposal.columns, *proposal.helpers)]
+    named = dict.fromkeys(
+        (*proposal.columns, *proposal.helpers, *proposal.line_helpers)
+    )
+    items = [_alias(one) for one in named]
     return f"select\n{_list(items)}\nfrom {ROWS}"
 
 
-def _select_joined(proposal: Proposal) -> str:
+def _select_joined(proposal: Proposal, rows: str) -> str:
     """Group lines by order: what an order has once may stand on one line alone."""
     money = ("amount", "cost", "refunded_amount")
     ways = {"occurred_at": "min"} | dict.fromkeys(money, proposal.total)
@@ -253,13 +280,13 @@ def _select_joined(proposal: Proposal) -> str:
     ]
     joined = [f"{ways.get(name, 'max')}({name}) as {name}" for name in others]
     items = ["transaction_id", *joined]
-    return f"select\n{_list(items)}\nfrom name_columns\ngroup by transaction_id"
+    return f"select\n{_list(items)}\nfrom {rows}\ngroup by transaction_id"
 
 
-def _select_kept(proposal: Proposal, rows: str) -> str:
-    conditions = "\n    and ".join(proposal.conditions)
-    gap = "\n    " if len(proposal.conditions) > 1 else " "
-    return f"select *\nfrom {rows}\nwhere{gap}{conditions}"
+def _select_kept(conditions: Sequence[str], rows: str) -> str:
+    gap = "\n    " if len(conditions) > 1 else " "
+    joined = "\n    and ".join(conditions)
+    return f"select *\nfrom {rows}\nwhere{gap}{joined}"
 
 
 def _select_stacked(proposal: Proposal) -> str:

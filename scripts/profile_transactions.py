@@ -60,12 +60,21 @@ def propose(rows: Rows, guess: Guess, engine: str) -> Proposal:
 
 @dataclass(frozen=True)
 class _State:
-    """A column that says whether an order was paid, given back or never happened."""
+    """A column that says whether an order was paid, given back or never happened.
+
+    `is_unpaid`, `is_given_back` and `is_known` are SQL on a row of the source: whether
+    its state is one of these, and whether it has one. `is_of_lines`: the lines of an
+    order have states of their own.
+    """
 
     helper: Named
     condition: str = ""
     unpaid: Mapping[str, int] = field(default_factory=dict)
     given_back: Mapping[str, int] = field(default_factory=dict)
+    is_unpaid: str = "false"
+    is_given_back: str = "false"
+    is_known: str = "true"
+    is_of_lines: bool = False
 
 
 @dataclass(frozen=True)
@@ -100,11 +109,17 @@ class _Transactions:
         key, keys, companion = self._key()
         is_shared = keys.repeated > 0 and keys.mostly(keys.refunded)
         is_lines = not is_shared and self._is_lines(keys)
-        states = self._states()
-        refund = self._refund(states)
+        total = self._total(keys) if is_lines else ""
+        states = [
+            replace(state, is_of_lines=bool(total) and self._differs(state, key, total))
+            for state in self._states()
+        ]
+        refund = self._refund(states, total)
         left_out = [state for state in states if state.condition]
+        of_lines = [state for state in left_out if state.is_of_lines]
+        of_orders = [state for state in left_out if not state.is_of_lines]
         helpers = dict.fromkeys(
-            [*(state.helper for state in left_out), *refund.helpers]
+            [*(state.helper for state in of_orders), *refund.helpers]
         )
         number, original = self._numbers(key, is_shared)
         columns = (
@@ -120,9 +135,10 @@ class _Transactions:
             *self._plain("loaded_at", lambda c: time_sql(c, self.engine)),
         )
         others = [value for value, word in self.types.items() if word == "other"]
-        conditions = [state.condition for state in left_out]
+        conditions = [state.condition for state in of_orders]
+        line_conditions = [state.condition for state in of_lines]
         if others:
-            conditions.append(
+            (line_conditions if total else conditions).append(
                 f"coalesce(transaction_type, '') not in {literals(others)}"
             )
         return Proposal(
@@ -132,7 +148,9 @@ class _Transactions:
             comments=("One row per purchase or refund.",),
             helpers=tuple(helpers),
             conditions=tuple(conditions),
-            total=self._total(keys) if is_lines else "",
+            line_helpers=tuple(state.helper for state in of_lines),
+            line_conditions=tuple(line_conditions),
+            total=total,
             refund=refund.amount,
             refund_condition=refund.condition,
             missing=() if self.person else ("customer_id",),
@@ -146,7 +164,8 @@ class _Transactions:
                 is_day=self.is_day,
                 is_cents=self.is_cents,
                 types=self.types,
-                unpaid=_together(state.unpaid for state in states),
+                unpaid=_together(state.unpaid for state in of_orders),
+                unpaid_lines=_together(state.unpaid for state in of_lines),
                 refunded=_together(state.given_back for state in states),
                 companion=companion,
             ),
@@ -356,7 +375,17 @@ class _Transactions:
                 if unpaid
                 else ""
             )
-            states.append(_State(helper, condition, unpaid, back))
+            states.append(
+                _State(
+                    helper,
+                    condition,
+                    unpaid,
+                    back,
+                    is_unpaid=_is_one_of(helper.sql, unpaid),
+                    is_given_back=_is_one_of(helper.sql, back),
+                    is_known=f"trim(cast({helper.sql} as varchar)) <> ''",
+                )
+            )
         return states + [
             state
             for column in self.rows.named(CANCEL_NAMES)
@@ -370,6 +399,7 @@ class _Transactions:
             sql, condition = name, f"{column.words} is null"
             if column.is_text:
                 sql = f"nullif(trim({name}), '')"
+            is_unpaid = f"{sql} is not null"
             left_out = column.filled
         elif column.kind is Kind.BOOLEAN:
             true = (
@@ -379,13 +409,33 @@ class _Transactions:
             )
             sql = f"case when {true} then 1 else 0 end"
             condition = f"{column.words} = 0"
+            is_unpaid = f"coalesce({true}, false)"
             left_out = self.rows.count(true)
         else:
             return None
         helper = Named(column.words, sql, (column.name,))
-        return _State(helper, condition, {column.name: left_out})
+        return _State(helper, condition, {column.name: left_out}, is_unpaid=is_unpaid)
 
-    def _refund(self, states: list[_State]) -> _Refund:
+    def _differs(self, state: _State, key: Named, total: str) -> bool:
+        """Whether lines of one order have different states, rather than the order one.
+
+        An order's own state may stand on its first line alone. So may its time of
+        cancellation, which is taken for a line's where amounts are those of lines.
+        """
+        if state.is_known == "true" and total != "sum":
+            return False
+        apart = " or ".join(
+            f"(bool_or({one}) and not bool_and({one}))"
+            for one in (state.is_unpaid, state.is_given_back)
+        )
+        found = self.rows.connection.execute(
+            f"select count(*) from (select {key.sql} as key_value "
+            f"from {self.rows.relation} where {state.is_known} "
+            f"group by key_value having {apart})"
+        ).fetchone()
+        return bool(found and found[0])
+
+    def _refund(self, states: list[_State], total: str) -> _Refund:
         """Return what is given back where the rows themselves are no refunds."""
         if "refund" in self.types.values():
             return _Refund()
@@ -398,9 +448,23 @@ class _Transactions:
         for state in states:
             if state.given_back:
                 values = literals(list(state.given_back))
+                if state.is_of_lines and total == "sum":
+                    return self._refunded_lines(state)
                 condition = f"{state.helper.name} in {values}"
                 return _Refund("amount", condition, (state.helper,))
         return _Refund()
+
+    def _refunded_lines(self, state: _State) -> _Refund:
+        """Return what is given back of an order whose lines are given back apart."""
+        amount = self._amount(is_typed=True)
+        sql = f"case when {state.is_given_back}\n    then {amount.sql} end"
+        sources = (*state.helper.sources, *amount.sources)
+        helper = Named("refunded_amount", sql, sources)
+        return _Refund(helper.name, f"{helper.name} > 0", (helper,))
+
+
+def _is_one_of(sql: str, values: Mapping[str, int]) -> str:
+    return f"coalesce({sql} in {literals(list(values))}, false)" if values else "false"
 
 
 def _together(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:

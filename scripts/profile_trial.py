@@ -7,16 +7,14 @@ installs it, with the proposed models over the user's tables, and is built on Du
 import csv
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import chdir
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import variables
-from profile_databases import COPY
 from profile_parts import INPUTS
-from profile_workspace import Source
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 NAME = "profile_trial"
@@ -25,6 +23,7 @@ MOST_MEMORY = 4 * 1024**3
 SELECTION = ("+rpt_retention_readiness", "+rpt_input_quality")
 # Share of an input's rows (0-1) from which the package stops, unless told otherwise.
 MAX_REJECTED_SHARE = 0.05
+QUESTIONS = "journey_survey_questions"
 NO_TRANSACTIONS = "no_transactions"
 # A business that sells nothing still has to name the input that is required.
 NO_ROWS = """select
@@ -40,16 +39,15 @@ where false
 class Plan:
     """What to try: models by name, the model of each input, variables and seeds.
 
-    `attached` are DuckDB files by the name of their database, `sources` the tables in
-    them; `questions` are more lines of journey_survey_questions.
+    `attached` are DuckDB files by the name of their database; `questions` is what
+    `questions_seed` returns, if there are new ones.
     """
 
     models: Mapping[str, str]
     inputs: Mapping[str, str]
     variables: Mapping[str, Any]
     attached: Mapping[str, Path] = field(default_factory=dict)
-    sources: Sequence[Source] = ()
-    questions: Sequence[str] = ()
+    questions: str = ""
 
 
 @dataclass(frozen=True)
@@ -152,12 +150,12 @@ def write(folder: Path, project: Path, plan: Plan) -> None:
         },
         "packages.yml": {"packages": [{"local": str(PROJECT_DIR)}]},
         "profiles.yml": {NAME: {"target": "dev", "outputs": {"dev": output}}},
-        "models/sources.yml": {"sources": source_entries(plan.sources, is_trial=True)},
     }
     for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         # JSON is YAML too.
         (folder / name).write_text(json.dumps(content))
+    (folder / "models").mkdir()
     for name, text in models.items():
         (folder / "models" / f"{name}.sql").write_text(text)
     (folder / "seeds").mkdir()
@@ -165,35 +163,18 @@ def write(folder: Path, project: Path, plan: Plan) -> None:
         (folder / "seeds" / f"{name}.csv").write_text(text)
 
 
-def source_entries(
-    sources: Sequence[Source], is_trial: bool = False
-) -> list[dict[str, Any]]:
-    """Return the entries of a sources.yml; the trial reads copies of a server's."""
-    entries: dict[str, dict[str, Any]] = {}
-    for source in sources:
-        database = source.database or (COPY if is_trial else "")
-        entry = entries.setdefault(
-            source.name,
-            {
-                "name": source.name,
-                **({"database": database} if database else {}),
-                "schema": source.schema,
-                "tables": [],
-            },
-        )
-        if {"name": source.table} not in entry["tables"]:
-            entry["tables"].append({"name": source.table})
-    return list(entries.values())
+def own_seed(project: Path, name: str) -> str:
+    """Return a configuration seed of the project as CSV, or nothing."""
+    for file in sorted(project.glob(f"seeds/**/{name}.csv")):
+        if "dbt_packages" not in file.parts:
+            return file.read_text()
+    return ""
 
 
 def seed(project: Path, name: str) -> str:
     """Return a configuration seed as CSV: the project's own, or the package's."""
-    own = [
-        file
-        for file in sorted(project.glob(f"seeds/**/{name}.csv"))
-        if "dbt_packages" not in file.parts
-    ]
-    return (own or [PROJECT_DIR / "seeds/config" / f"{name}.csv"])[0].read_text()
+    package = PROJECT_DIR / "seeds/config" / f"{name}.csv"
+    return own_seed(project, name) or package.read_text()
 
 
 def seed_column(project: Path, name: str, column: str) -> frozenset[str]:
@@ -202,17 +183,31 @@ def seed_column(project: Path, name: str, column: str) -> frozenset[str]:
     return frozenset(row[column] for row in rows if row.get(column))
 
 
-def _seeds(project: Path, questions: Sequence[str]) -> dict[str, str]:
+def questions_seed(project: Path, asked: Collection[str], new: Sequence[str]) -> str:
+    """Return the questions that tables ask as a seed; `new` are lines of a CSV.
+
+    In a project that has the seed it is the lines to add, below their header.
+    """
+    header, *lines = seed(project, QUESTIONS).splitlines()
+    if own_seed(project, QUESTIONS):
+        lines = []
+    kept = [line for line in lines if next(csv.reader([line]))[0] in asked]
+    return "".join(f"{line}\n" for line in (header, *kept, *new))
+
+
+def _seeds(project: Path, questions: str) -> dict[str, str]:
     """Return the configuration seeds that are not as the package has them."""
     names = [file.stem for file in sorted((PROJECT_DIR / "seeds/config").glob("*.csv"))]
-    seeds = {}
-    for name in names:
-        text = seed(project, name)
-        if name == "journey_survey_questions" and questions:
-            text = text.rstrip("\n") + "\n" + "\n".join(questions) + "\n"
-        if text != (PROJECT_DIR / "seeds/config" / f"{name}.csv").read_text():
-            seeds[name] = text
-    return seeds
+    seeds = {name: seed(project, name) for name in names}
+    if questions:
+        header, lines = questions.split("\n", 1)
+        own = own_seed(project, QUESTIONS).rstrip("\n") or header
+        seeds[QUESTIONS] = f"{own}\n{lines}"
+    return {
+        name: text
+        for name, text in seeds.items()
+        if text != (PROJECT_DIR / "seeds/config" / f"{name}.csv").read_text()
+    }
 
 
 def _variables(project: Path) -> dict[str, Any]:

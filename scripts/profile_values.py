@@ -107,7 +107,8 @@ class Format:
 
     `pattern` is strptime's; `is_ambiguous`: day and month could be the other way round.
     `loose_zone`: a `word` such as UTC, or a `gap` before the offset. `epoch_units` are
-    ticks in a second. `currencies` are those that the amounts name.
+    ticks in a second; `is_spreadsheet_day`: days since the end of 1899, the time of day
+    as a fraction. `currencies` are those that the amounts name.
     """
 
     pattern: str = ""
@@ -115,6 +116,7 @@ class Format:
     loose_zone: str = ""
     has_zone: bool = False
     epoch_units: int = 0
+    is_spreadsheet_day: bool = False
     decimal_mark: str = "."
     has_marks: bool = False
     has_odd_sign: bool = False

@@ -16,11 +16,13 @@ from typing import Any
 
 import duckdb
 
-from errors import ConfigurationError
+from errors import FULL_DISK, ConfigurationError
 from profile_proposal import DUCKDB
 from profile_sql import literal
 
 MEMORY_LIMIT = "2GB"
+# The workspace's own database; a user's file is hardly called so.
+DATABASE = "customer_journey_profile"
 
 
 class ProfileError(ConfigurationError):
@@ -29,7 +31,11 @@ class ProfileError(ConfigurationError):
 
 @dataclass(frozen=True)
 class Source:
-    """A table of a database, as a dbt source: `database` is named where it must be."""
+    """A table of a database, as a dbt source.
+
+    `database` is the name under which dbt has to attach a file; nothing is attached for
+    a table of the database that dbt builds in.
+    """
 
     name: str
     schema: str
@@ -40,6 +46,9 @@ class Source:
 @dataclass(frozen=True)
 class Table:
     """Something to profile: `relation` is read here, `import_sql` by the model.
+
+    The relation of a table with a `source` is in an attached file, so that the trial
+    reads it by the same name.
 
     `name` is the table's in lower case, `label` as the user knows it, `types` what the
     database of a copied table calls the types of its columns.
@@ -61,7 +70,7 @@ class Workspace:
 
     `attached` has the file of each database by its name; `project` is the folder from
     which the paths of a model count; `server` is a connection to the target's
-    PostgreSQL.
+    PostgreSQL; `left_out` says which tables cannot be read and why.
     """
 
     folder: Path
@@ -69,6 +78,13 @@ class Workspace:
     project: Path
     attached: dict[str, Path] = field(default_factory=dict)
     server: Any = None
+    left_out: list[str] = field(default_factory=list)
+
+    def path_from_project(self, path: Path) -> str:
+        """Return a path as dbt finds it, which is run in the project's folder."""
+        absolute = path.absolute()
+        relative = os.path.relpath(absolute, self.project)
+        return relative if not relative.startswith("../../..") else str(absolute)
 
     def close(self) -> None:
         """Close what is open, so that others may open the files."""
@@ -83,7 +99,7 @@ def workspace(project: Path) -> Iterator[Workspace]:
     """Make a workspace that is gone afterwards."""
     with TemporaryDirectory(prefix="customer_journey_profile_") as name:
         folder = Path(name)
-        connection = duckdb.connect(str(folder / "profile.duckdb"))
+        connection = duckdb.connect(str(folder / f"{DATABASE}.duckdb"))
         work = Workspace(folder, connection, project)
         try:
             connection.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
@@ -113,6 +129,11 @@ def check_file(path: Path) -> None:
         raise ProfileError(f"{path} cannot be read: this user may not open it.")
     if path.stat().st_size == 0:
         raise ProfileError(f"{path} is empty: it has no byte.")
+
+
+def is_full_disk(error: duckdb.Error) -> bool:
+    """Whether there is no room left to work in, which is not the table's fault."""
+    return any(os.strerror(number) in str(error) for number in FULL_DISK)
 
 
 def sentence_of(path: str, error: duckdb.Error) -> str:

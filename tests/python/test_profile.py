@@ -20,6 +20,7 @@ import psycopg2
 import pytest
 import typer
 import yaml
+from dbt.adapters.duckdb.credentials import Attachment
 from typer.testing import CliRunner
 
 import profile_command
@@ -27,6 +28,7 @@ from input_profile import Profile, Request, TableProfile, profile
 from postgres_server import postgres_server
 from profile_columns import split_words
 from profile_parts import INPUTS
+from profile_trial import NO_ROWS
 from profile_values import Kind, read
 from run_example import fetch
 
@@ -71,6 +73,12 @@ def findings(table: TableProfile) -> set[str]:
 
 def traps(table: TableProfile) -> set[str]:
     return {finding.name for finding in table.findings if finding.is_trap}
+
+
+def sentence(table: TableProfile, name: str) -> str:
+    """Return the sentence of the one finding of a name."""
+    (found,) = [one.sentence for one in table.findings if one.name == name]
+    return found
 
 
 @dataclass(frozen=True)
@@ -166,8 +174,13 @@ def test_the_sample_is_mapped_to_itself() -> None:
     assert {"missing_keys", "sentinel_dates", "exact_duplicates"} <= findings(
         transactions
     )
-    zone = {one.name: one.sentence for one in transactions.findings}["time_zone"]
-    assert "05 to 11 o'clock (in UTC), as at places about 5 hours west of UTC" in zone
+    zone = sentence(transactions, "time_zone")
+    # They buy from ten to midnight, so that its night lies within ten quiet hours.
+    assert "05 to 15 o'clock (in UTC), as at places 5 to 9 hours west" in zone
+    # Of what is paid for, one channel brings no visit that is known.
+    assert "Only spend names affiliate: no" in sentence(
+        found.tables[2], "channels_apart"
+    )
     variables = yaml.safe_load(found.variables)["vars"]["customer_journey"]
     assert variables["segment_columns"] == [
         *("acquisition_channel", "country", "age_band", "plan")
@@ -226,8 +239,7 @@ def test_the_complete_journey_is_mapped_as_the_example_does() -> None:
     )
     assert "line_items" in findings(baskets)
     # The tills are in UTC, the stores in the east of the United States.
-    zone = {one.name: one.sentence for one in baskets.findings}["time_zone"]
-    assert "about 5 hours west of UTC" in zone
+    assert "4 to 5 hours west of UTC" in sentence(baskets, "time_zone")
 
     # The example's key begins with a word for its other kind of touchpoint.
     assert sources(coupons)["touchpoint_id"] == (
@@ -342,8 +354,9 @@ ch_4d,2024-01-08 10:00:00,99.00,0.00,eur,99.00,Paid,,c@x.org
         ("ch_4d", None, 99.0),
     ]
     assert "several_currencies" in traps(table)
-    (guests,) = [one.sentence for one in table.findings if one.name == "guests"]
-    assert "Customer Email is filled in more rows than Customer ID" in guests
+    assert "Customer Email is filled in more rows than Customer ID" in sentence(
+        table, "guests"
+    )
 
 
 def test_cents_and_movements_that_are_no_sales(tmp_path: Path) -> None:
@@ -395,6 +408,150 @@ C536379,85123A,-1,12/14/2010 9:41,2.55,17850.0
         ("C536379", "17850", -2.55),
     ]
     assert (table.counts.purchases, table.counts.refunds) == (3, 1)
+
+
+LINES = """
+order_id,sku,customer_id,order_date,line_amount,status,is_cancelled
+1,a,c1,2024-01-05,10.00,shipped,false
+1,b,c1,2024-01-05,4.00,cancelled,false
+1,c,c1,2024-01-05,3.00,shipped,true
+2,a,c2,2024-01-06,10.00,cancelled,false
+2,b,c2,2024-01-06,6.00,cancelled,false
+3,a,c1,2024-02-06,10.00,shipped,false
+3,b,c1,2024-02-06,5.00,refunded,false
+4,a,c2,2024-03-06,7.00,void,false
+4,b,c2,2024-03-06,8.00,shipped,false
+"""
+
+
+def test_lines_are_cancelled_and_refunded_one_by_one(tmp_path: Path) -> None:
+    table = profile_csv(tmp_path, "order_lines.csv", LINES)
+    select = (
+        "transaction_id, cast(amount as double), transaction_type, "
+        "original_transaction_id"
+    )
+    # Of the second order nothing is left; of the third one line was given back.
+    assert run_sql(table.sql, select) == [
+        ("1", 10.0, "purchase", None),
+        ("3", 15.0, "purchase", None),
+        ("3-refund", -5.0, "refund", "3"),
+        ("4", 8.0, "purchase", None),
+    ]
+    assert {"left_out_lines", "line_items"} <= findings(table)
+    assert "left_out" not in findings(table)
+
+
+def test_numbers_that_count_days_or_seconds_are_days_at_midnight(
+    tmp_path: Path,
+) -> None:
+    """Serial numbers of spreadsheets, and seconds since 1970, of 2023-07-16 on."""
+    select = "occurred_at, typeof(occurred_at)"
+    header = "order_id,customer_id,created_at,amount"
+    cases: Mapping[str, tuple[tuple[float, float], list[tuple[str, str]], str]] = {
+        "epoch.csv": (
+            (1689465600, 1689552000),
+            [("2023-07-16", "DATE"), ("2023-07-17", "DATE")],
+            "seconds since 1970, the day",
+        ),
+        "sheet_days.csv": (
+            (45123, 45124),
+            [("2023-07-16", "DATE"), ("2023-07-17", "DATE")],
+            "days of a spreadsheet",
+        ),
+        # Ten past two is no exact fraction of a day.
+        "sheet.csv": (
+            (45123.5, 45124.590277778),
+            [
+                ("2023-07-16 12:00:00", "TIMESTAMP"),
+                ("2023-07-17 14:10:00", "TIMESTAMP"),
+            ],
+            "days of a spreadsheet",
+        ),
+    }
+    for name, (moments, rows, note) in cases.items():
+        text = orders(
+            [(f"o{i}", "c1", moment, 5.5) for i, moment in enumerate(moments)], header
+        )
+        table = profile_csv(tmp_path, name, text)
+        found = [(str(moment), kind) for moment, kind in run_sql(table.sql, select)]
+        assert found == rows
+        assert table.proposal is not None
+        notes = {named.name: named.note for named in table.proposal.columns}
+        assert notes["occurred_at"] == note
+        is_day = rows[0][1] == "DATE"
+        assert ("dates_without_time" in findings(table)) == is_day
+        assert ("spreadsheet_dates" in findings(table)) == name.startswith("sheet")
+    # Of values that are as frequent, any one is shown.
+    shown = sentence(table, "spreadsheet_dates")
+    assert re.search(
+        "takes (45123.5 for 2023-07-16|45124.59\\d+ for 2023-07-17)", shown
+    )
+
+
+@pytest.mark.parametrize(
+    ("hours", "days_of_it", "said"),
+    [
+        # One import a day: its hour says nothing of the customers.
+        ([4], 30, "of 1 hour of the day, too few"),
+        # An office of nine hours.
+        (list(range(14, 23)), 30, "of 9 hours of the day, too few"),
+        # Shops from nine to nine, by the clock of New York: the night is somewhere in
+        # twelve hours without a sale.
+        (
+            [*range(14, 24), 0, 1],
+            30,
+            "02 to 14 o'clock (in UTC), as at places 2 to 8 hours",
+        ),
+        # A night and a rest at noon.
+        ([*range(6, 11), *range(17, 24)], 30, "no night stands out"),
+        (list(range(24)), 30, "no night stands out"),
+        ([*range(14, 24), 0, 1], 7, ""),
+    ],
+)
+def test_time_zones_are_told_from_hours_that_show_a_night(
+    tmp_path: Path, hours: list[int], days_of_it: int, said: str
+) -> None:
+    times = [
+        f"{day}T{hour:02}:30:00Z"
+        for day in days(days_of_it)
+        for hour in (hours * 24)[:30]
+    ]
+    rows = [(f"o{i}", f"c{i % 7}", moment, 5.5) for i, moment in enumerate(times)]
+    table = profile_csv(tmp_path, "orders.csv", orders(rows))
+    assert [
+        said in one.sentence for one in table.findings if one.name == "time_zone"
+    ] == ([True] if said else [])
+
+
+def test_channels_of_spend_and_touchpoints_that_do_not_meet_are_named(
+    tmp_path: Path,
+) -> None:
+    spend, touches = tmp_path / "ad_spend.csv", tmp_path / "sessions.csv"
+    spend.write_text(
+        "day,channel,cost\n2024-01-05,Google Ads,5.5\n2024-01-05,email,1.5\n"
+    )
+    visit = "session_id,customer_id,session_date,event,channel\n"
+    touches.write_text(
+        visit
+        + "s1,c1,2024-01-05,site_visit,google\n"
+        + "s2,c1,2024-01-05,site_visit, email\n"
+        + "s3,c1,2024-01-05,site_visit,direct\n"
+    )
+    (apart, _) = profile_files(spend, touches).tables
+    assert "channels_apart" in traps(apart)
+    assert sentence(apart, "channels_apart").startswith(
+        "Only spend names Google Ads: no customer will be counted for it. Only "
+        "touchpoints name direct, google: are some of them the same?"
+    )
+    spend.write_text("day,channel,cost\n2024-01-05,google,5.5\n")
+    (apart, _) = profile_files(spend, touches).tables
+    assert "channels_apart" not in traps(apart)
+    assert sentence(apart, "channels_apart") == (
+        "Only touchpoints name direct, email: nothing was spent on them."
+    )
+    touches.write_text(visit + "s1,c1,2024-01-05,site_visit,\n")
+    (apart, _) = profile_files(spend, touches).tables
+    assert "No touchpoint names a channel" in sentence(apart, "channels_apart")
 
 
 def test_other_writings_of_dates_and_amounts(tmp_path: Path) -> None:
@@ -485,6 +642,40 @@ id,email,score,comment,created_at
         "comment": ("comment",),
     }
     assert answers.questions == ("score,nps,purchase,0,10,higher_is_better,,1,score",)
+
+
+def test_a_survey_alone_needs_its_questions_and_a_model_without_a_row(
+    tmp_path: Path,
+) -> None:
+    """What is printed works in a clone and in a project that installs the package."""
+    file, project = tmp_path / "answers.csv", tmp_path / "mine"
+    (project / "seeds").mkdir(parents=True)
+    file.write_text(
+        "id,email,question,score,answered_at\n"
+        "1,a@x.org,checkout,9,2024-01-05\n2,b@x.org,checkout,10,2024-01-06\n"
+        "3,c@x.org,nps_purchase,3,2024-01-07\n"
+    )
+    new = "checkout,nps,purchase,0,10,higher_is_better,,1,checkout\n"
+    clone = command(file, "--no-try").out
+    header = (PROJECT / "seeds/config/journey_survey_questions.csv").read_text()
+    header = header.split("\n")[0]
+    assert f"models/no_transactions.sql, since there are none\n\n{NO_ROWS}" in clone
+    assert run_sql(NO_ROWS) == []
+    # The clone has the other question already.
+    assert f"once checked\n\n{header}\n{new}\n" in clone
+    assert "journey_survey_questions: {+enabled: false}" in clone
+
+    installed = command(file, "--no-try", "--json", "--project-dir", project)
+    document = json.loads(installed.out)
+    asked, lacking = document["questions"].split(new)
+    assert lacking == ""
+    assert [line.split(",")[0] for line in asked.splitlines()] == [
+        *("question_id", "nps_purchase"),
+    ]
+    assert list(document["more_models"]) == ["no_transactions"]
+    (project / "seeds" / "journey_survey_questions.csv").write_text(asked)
+    own = command(file, "--no-try", "--json", "--project-dir", project)
+    assert json.loads(own.out)["questions"] == f"{header}\n{new}"
 
 
 def orders(rows: Sequence[Sequence[object]], header: str = "") -> str:
@@ -804,7 +995,8 @@ def test_readiness_is_what_the_package_says(tmp_path: Path) -> None:
     # Of visits by site_visit: i = 0, 2, 4, ... all three.
     assert (visits["known_customers"], visits["customers"]) == (2, 3)
     assert sorted(path.name for path in output.iterdir()) == [
-        *("sources.yml", "touchpoints.sql", "transactions.sql", "vars.yml"),
+        *("profiles_attach.yml", "sources.yml"),
+        *("touchpoints.sql", "transactions.sql", "vars.yml"),
     ]
     (entry,) = yaml.safe_load((output / "sources.yml").read_text())["sources"]
     assert entry == {
@@ -816,6 +1008,71 @@ def test_readiness_is_what_the_package_says(tmp_path: Path) -> None:
     again = command(SAMPLE / "sample_transactions.csv", "--no-try", "--output", output)
     assert again.exit_code == 2
     assert "transactions.sql is there already" in again.err
+
+
+def test_what_is_printed_of_a_database_can_be_pasted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = tmp_path / "project"
+    (tmp_path / "data").mkdir()
+    project.mkdir()
+    # A name that DuckDB reads as a word of its own.
+    warehouse = tmp_path / "data" / "order.duckdb"
+    with duckdb.connect(str(warehouse)) as shop:
+        shop.execute(
+            """
+            create schema shop;
+            create table shop.orders as
+            select
+                i as order_id,
+                'c' || i % 7 as customer_id,
+                date '2024-01-01' + i::integer as order_date,
+                i + 0.5 as amount
+            from range(40) as numbers (i);
+            create schema views;
+            create table visits as
+            select
+                i as visit_id,
+                'c' || i % 7 as customer_id,
+                timestamp '2024-01-01 10:00' + interval (i) hour as visited_at,
+                'site_visit' as event
+            from range(40) as numbers (i);
+            create view views.web_visits as select * from visits;
+            create table gone as select 1 as number;
+            create view broken as select * from gone;
+            drop table gone;
+            create sequence numbers;
+            create view numbered as select nextval('numbers') as number
+            """
+        )
+    tables = ["shop.orders", "web_visits", "broken", "numbered"]
+    found = profile(
+        Request(files=[str(warehouse)], tables=tables, project=project, is_tried=False)
+    )
+    purchases, visits = found.tables
+    assert (purchases.counts.rows, visits.counts.rows) == (40, 40)
+    # What only its own database can read is profiled, and what nothing can is named.
+    (note,) = visits.table.notes
+    assert "once it is created anew, with main. before" in note
+    broken, numbered = found.left_out
+    assert broken.startswith("order.duckdb: main.broken cannot be read: Table with")
+    # Its columns are known, but not its rows.
+    assert numbered.startswith("order.duckdb: main.numbered cannot be read: ")
+
+    # As the adapter attaches a file and dbt names a source.
+    monkeypatch.chdir(project)
+    (entry,) = yaml.safe_load(found.attach)["attach"]
+    assert entry["path"] == "../data/order.duckdb"
+    (source, _) = yaml.safe_load(found.sources)["sources"]
+    place = ".".join([source["database"], source["schema"], "orders"])
+    sql = purchases.sql.replace("{{ source('shop', 'orders') }}", place)
+    with duckdb.connect() as connection:
+        connection.execute(Attachment(**entry).to_sql())
+        assert len(connection.execute(sql).fetchall()) == 40
+
+    answer = command(warehouse, "--table", "broken", "--no-try")
+    assert (answer.exit_code, answer.err.count("\n")) == (2, 1)
+    assert "main.broken cannot be read: " in answer.err
 
 
 def test_models_that_cannot_be_built_are_said_with_the_reason(tmp_path: Path) -> None:
