@@ -295,6 +295,7 @@ def _propose(
         work.project, profile_trial.QUESTIONS, "question_id"
     )
     asked = profile_mapping.asked_questions(rows, tried)
+    new = {name: ends for name, ends in asked.items() if name not in known}
     milestones = profile_trial.seed_column(
         work.project, "journey_milestones", "milestone"
     )
@@ -310,12 +311,11 @@ def _propose(
             f"select *\nfrom {table.relation}" if table.source else table.import_sql,
         ),
         counts=counts,
-        findings=profile_findings.find(rows, guess, proposal, counts, has_rates),
+        findings=profile_findings.find(rows, guess, proposal, counts, new, has_rates),
         asked=tuple(asked),
         questions=tuple(
             profile_mapping.question_line(name, *ends, milestone)
-            for name, ends in asked.items()
-            if name not in known
+            for name, ends in new.items()
         ),
         channels=profile_mapping.channels(rows, tried),
         problem=profile_databases.explain(work, table, sql),
@@ -357,7 +357,9 @@ def _currency(tables: Sequence[TableProfile], used: Mapping[str, int]) -> str:
 
 def _segments(tables: Sequence[TableProfile], used: Mapping[str, int]) -> list[str]:
     """Return the columns by which reports can be cut."""
-    segments = ["acquisition_channel"] if "touchpoints" in used else []
+    segments = []
+    if "touchpoints" in used and tables[used["touchpoints"]].channels:
+        segments.append("acquisition_channel")
     if "customers" in used:
         proposal = tables[used["customers"]].proposal
         segments += proposal.segments if proposal else ()

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
+from itertools import pairwise
 from typing import Any
 
 from profile_proposal import Proposal, Rows
@@ -11,6 +12,7 @@ from profile_sql import model_sql
 PROPOSED = "proposed_rows"
 # Days outside are typing errors or stand for no date, as the package has it.
 EARLIEST, LATEST = "1990-01-01", "2099-12-31"
+NEWCOMER_DAYS = 31
 # What says when, in one input or the other.
 MOMENTS = ("occurred_at", "spend_date", "responded_at", "rate_date")
 
@@ -19,8 +21,9 @@ MOMENTS = ("occurred_at", "spend_date", "responded_at", "rate_date")
 class Counts:
     """What the proposed model gives, as far as the input has it.
 
-    `months` and `currencies` have their rows, `hours` those of each hour of the day.
-    Times are read as UTC.
+    `newcomers` are customers who are first seen in the first and the second
+    `NEWCOMER_DAYS`, where the data lasts as long. `months` and `currencies` have their
+    rows, `hours` those of each hour of the day. Times are read as UTC.
     """
 
     rows: int = 0
@@ -37,6 +40,7 @@ class Counts:
     future: int = 0
     first_date: date | None = None
     last_date: date | None = None
+    newcomers: tuple[int, int] = (0, 0)
     months: Mapping[str, int] = field(default_factory=dict)
     currencies: Mapping[str, int] = field(default_factory=dict)
     hours: tuple[int, ...] = ()
@@ -46,7 +50,12 @@ def count(rows: Rows, proposal: Proposal) -> Counts:
     """Run the proposed model over the table and count what comes out."""
     _build(rows, proposal)
     try:
-        return Counts(**_count_rows(rows, proposal), **_group(rows, proposal))
+        counted = _count_rows(rows, proposal)
+        return Counts(
+            **counted,
+            **_group(rows, proposal),
+            newcomers=_newcomers(rows, counted["first_date"], counted["last_date"]),
+        )
     finally:
         rows.connection.execute(f"drop table {PROPOSED}")
 
@@ -115,6 +124,24 @@ def _count_rows(rows: Rows, proposal: Proposal) -> dict[str, Any]:
     counts = dict(zip(figures, found, strict=True))
     sums = {name: float(counts[name] or 0) for name in ("revenue", "refunded")}
     return counts | sums
+
+
+def _newcomers(rows: Rows, first: date | None, last: date | None) -> tuple[int, int]:
+    """Count customers by when they are first seen: at the beginning, or after it."""
+    days = timedelta(days=NEWCOMER_DAYS)
+    if first is None or last is None or last < first + 2 * days:
+        return 0, 0
+    ends = (first, first + days, first + 2 * days)
+    counts = ", ".join(
+        f"count(*) filter (first_date >= '{start}' and first_date < '{end}')"
+        for start, end in pairwise(ends)
+    )
+    found = rows.connection.execute(
+        f"select {counts} from (select min(happened_at::date) as first_date "
+        f"from {PROPOSED} where person is not null and happened_at >= '{first}' "
+        "group by person)"
+    ).fetchone()
+    return found or (0, 0)
 
 
 def _where(condition: str, is_there: bool) -> str:

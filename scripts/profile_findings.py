@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from profile_columns import Column
-from profile_counts import EARLIEST, LATEST, Counts
+from profile_counts import EARLIEST, LATEST, NEWCOMER_DAYS, Counts
 from profile_inputs import Guess
+from profile_mapping import scale
 from profile_proposal import Proposal, Rows
 from profile_values import Kind
 
@@ -31,6 +32,9 @@ BUSY_SHARE = 0.25
 # A spreadsheet counts its days from here.
 SPREADSHEET_START = date(1899, 12, 30)
 CHANNELS_SHOWN = 8
+# So many customers in the first days, and so many times those of the next.
+FEWEST_NEWCOMERS = 50
+NEWCOMERS_TIMES = 3
 
 
 @dataclass(frozen=True)
@@ -43,10 +47,16 @@ class Finding:
 
 
 def find(
-    rows: Rows, guess: Guess, proposal: Proposal, counts: Counts, has_rates: bool
+    rows: Rows,
+    guess: Guess,
+    proposal: Proposal,
+    counts: Counts,
+    questions: Mapping[str, tuple[float, float]],
+    has_rates: bool,
 ) -> tuple[Finding, ...]:
     """Return what should be known of a mapped table, traps first.
 
+    `questions` are those that the project does not know, with the ends of their scores;
     `has_rates` says whether exchange rates are among the tables.
     """
     seekers: list[Iterator[Finding]] = [
@@ -58,6 +68,7 @@ def find(
     if proposal.input == "transactions":
         seekers += [
             _of_money(rows, proposal, counts),
+            _of_newcomers(counts),
             _of_states(proposal),
             _of_currencies(guess, counts, has_rates),
         ]
@@ -66,7 +77,7 @@ def find(
     if proposal.input == "touchpoints":
         seekers.append(_of_touches(proposal))
     if proposal.input == "survey_responses":
-        seekers.append(_of_answers(rows, proposal))
+        seekers += [_of_answers(rows, proposal), _of_scales(questions)]
     found = [finding for seeker in seekers for finding in seeker]
     return traps_first(found)
 
@@ -520,6 +531,21 @@ def _sign_of_refunds(proposal: Proposal) -> str:
     return ", known by their negative amounts"
 
 
+def _of_newcomers(counts: Counts) -> Iterator[Finding]:
+    """Find customers who seem new because the data begins after they came."""
+    first, second = counts.newcomers
+    if first >= FEWEST_NEWCOMERS and first >= NEWCOMERS_TIMES * second:
+        yield Finding(
+            "left_truncation",
+            f"First seen in the first {NEWCOMER_DAYS} days: "
+            f"{many(first, 'customer')}, in the next {NEWCOMER_DAYS}: {second:,}. Had "
+            "they bought before the data begins? Then set history_start_date to "
+            f"{counts.first_date} and left_truncation_days to {NEWCOMER_DAYS}, say, or "
+            "they all count as new.",
+            is_trap=True,
+        )
+
+
 def _of_states(proposal: Proposal) -> Iterator[Finding]:
     facts = proposal.facts
     if facts.unpaid:
@@ -594,4 +620,19 @@ def _of_answers(rows: Rows, proposal: Proposal) -> Iterator[Finding]:
                 "unread_scores",
                 f"{column.name} has answers that are no number ({shown}): they will be "
                 "rejected unless they mean n/a.",
+            )
+
+
+def _of_scales(questions: Mapping[str, tuple[float, float]]) -> Iterator[Finding]:
+    """Name answers that are beyond the scale which is proposed for a question."""
+    for name, ends in questions.items():
+        first, last = scale(name, *ends)
+        beyond = [f"{end:g}" for end in ends if not first <= end <= last]
+        if beyond:
+            yield Finding(
+                "scores_beyond",
+                f"{name} has answers of {' and '.join(beyond)}, beyond the scale of "
+                f"{first} to {last} that is proposed: they will be rejected. If they "
+                "mean that nobody answered, leave them out in the model.",
+                is_trap=True,
             )

@@ -403,10 +403,18 @@ def question_line(name: str, low: float, high: float, milestone: str) -> str:
 
     Ends beyond a scale are taken for no answer.
     """
-    is_nps = "nps" in name.lower() or (low >= 0 and 7 < high <= 10)
-    scale = (
-        "0,10" if is_nps else "1,5" if high <= 6 else "1,7" if high <= 7 else "0,100"
-    )
-    kind = "nps" if is_nps else "css"
+    kind = "nps" if _is_nps(name, low, high) else "css"
+    first, last = scale(name, low, high)
     text = f'"{name}"' if "," in name else name
-    return f"{text},{kind},{milestone},{scale},higher_is_better,,1,{text}"
+    return f"{text},{kind},{milestone},{first},{last},higher_is_better,,1,{text}"
+
+
+def scale(name: str, low: float, high: float) -> tuple[int, int]:
+    """Return the ends of the scale on which a question seems to be answered."""
+    if _is_nps(name, low, high):
+        return 0, 10
+    return (1, 5) if high <= 6 else (1, 7) if high <= 7 else (0, 100)
+
+
+def _is_nps(name: str, low: float, high: float) -> bool:
+    return "nps" in name.lower() or (low >= 0 and 7 < high <= 10)

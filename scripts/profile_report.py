@@ -315,7 +315,9 @@ def _show_trial(profile: Profile, trial: Trial, out: Console) -> None:
         grid.add_row(rows.name, *counts, reasons)
     out.print(grid)
     for rows in trial.inputs:
-        for sentence in _trial_sentences(rows, trial.max_rejected_share):
+        for sentence in _trial_sentences(
+            rows, trial.max_rejected_share, "transactions" in profile.used
+        ):
             out.print(sentence)
     if "transactions" not in profile.used:
         out.print("Without transactions nobody is seen to stay or to leave.")
@@ -325,14 +327,15 @@ def _show_trial(profile: Profile, trial: Trial, out: Console) -> None:
     out.print(f"Retention is {verdict}: {sentence}", style="bold")
 
 
-def _trial_sentences(rows: InputRows, limit: float) -> Iterator[str]:
+def _trial_sentences(rows: InputRows, limit: float, has_sales: bool) -> Iterator[str]:
     total = rows.accepted + rows.merged + rows.rejected
     if rows.rejected > limit * total:
         yield (
             f"{100 * rows.rejected / total:.1f}% of {rows.name} are rejected: above "
-            f"max_rejected_share ({limit}) a run stops."
+            f"max_rejected_share ({limit}) a run stops. Mend them or leave them out in "
+            "the model, or raise that variable."
         )
-    if rows.customers and rows.known_customers is not None:
+    if has_sales and rows.customers and rows.known_customers is not None:
         known = f"{rows.known_customers:,} of {rows.customers:,} customers have bought"
         is_few = rows.known_customers < LEAST_KNOWN * rows.customers
         hint = ": are its ids those of the transactions?" if is_few else "."

@@ -238,6 +238,10 @@ def test_the_complete_journey_is_mapped_as_the_example_does() -> None:
         example_sql("complete_journey", "transactions"), select
     )
     assert "line_items" in findings(baskets)
+    # The panel of households was there before its purchases were recorded.
+    assert "history_start_date to 2017-01-01 and" in sentence(
+        baskets, "left_truncation"
+    )
     # The tills are in UTC, the stores in the east of the United States.
     assert "4 to 5 hours west of UTC" in sentence(baskets, "time_zone")
 
@@ -275,6 +279,12 @@ def test_the_airports_survey_is_mapped_as_far_as_it_says() -> None:
     assert "year_only" in traps(table)
     unread = [one.sentence for one in table.findings if one.name == "unread_scores"]
     assert any("Blank" in sentence for sentence in unread)
+    # No answer is written as a number next to the scale.
+    beyond = [one.sentence for one in table.findings if one.name == "scores_beyond"]
+    assert [one.partition(", beyond")[0] for one in beyond] == [
+        "csat_raw has answers of 0 and 6",
+        "nps_raw has answers of 11",
+    ]
     # The scales are those of the example's questions; the milestone is to be checked.
     assert [line.split(",")[:5] for line in table.questions] == [
         ["csat_raw", "css", "purchase", "1", "5"],
