@@ -6,10 +6,11 @@ publication, and the inputs with the clock.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import groupby
+from math import hypot
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -30,6 +31,12 @@ REJECTED_ROWS = "rows.fct_rejected_rows"
 # Points from the worst score to the best.
 SCALE = 100
 NPS, NPS_SCALE = "score.nps", 200
+# Standard errors by which chance alone moves a score once in a few hundred times.
+CHANCE = 3
+# Rows of a table, and those of everybody where others are of segments.
+ROWS, ROWS_OF_ALL = "rows.", "rows_of_all."
+# One figure per segment column, and one for everybody.
+SEGMENTS, SEGMENT_OF_ALL = "segments.", "all"
 FAULTS_SHOWN = 3
 # A small table may lose more than others, but not half of its rows.
 SMALL_TABLE_LOSS = 0.49
@@ -93,8 +100,8 @@ _RULES = {
         f"Set as_of_date to null or a later day, or {_ACCEPT}",
     ),
     "rows_are_as_before": (
-        "No public table has lost or gained more rows since the last publication than "
-        "publish_max_loss and publish_max_growth allow.",
+        "No public table is empty that had rows at the last publication, or has lost "
+        "or gained more of them than publish_max_loss and publish_max_growth allow.",
         f"Look for rows that an input has lost or delivered twice, or {_ACCEPT}",
     ),
     "totals_are_as_before": (
@@ -110,7 +117,7 @@ _RULES = {
     ),
     "scores_are_as_before": (
         "No score has moved by more of its scale since the last publication than "
-        "publish_max_score_change allows.",
+        "publish_max_score_change allows, or chance explains.",
         f"Look at the answers and purchases behind it, or {_ACCEPT}",
     ),
     "columns_are_as_before": (
@@ -119,7 +126,8 @@ _RULES = {
         "(below 1.0 the minor one).",
     ),
     "settings_are_as_before": (
-        "The days and the money of every figure are those of the last publication.",
+        "The time zone, the currency and the segments are those of the last "
+        "publication.",
         f"Set them as they were, or {_ACCEPT}",
     ),
     "inputs_are_fresh": (
@@ -161,7 +169,7 @@ def validate(
     if published is not None:
         outcomes += _compare(figures, days[AS_OF_DATE], variables, published)
         outcomes.append(_compare_columns(columns, package_version, published))
-        outcomes.append(_compare_settings(variables, published))
+        outcomes.append(_compare_settings(figures, variables, published))
     if variables["input_max_age_days"]:
         outcomes.append(_check_ages(days, variables, now))
     return Validation(
@@ -300,7 +308,7 @@ def _compare(
         ]
     return [
         _outcome("as_of_date_is_not_earlier", []),
-        _outcome("rows_are_as_before", changes.of_sizes("rows.")),
+        _outcome("rows_are_as_before", changes.of_rows()),
         _outcome("totals_are_as_before", changes.of_sizes("total.")),
         _outcome("months_are_as_before", changes.of_months(is_earlier=False)),
         _outcome("scores_are_as_before", changes.of_scores()),
@@ -315,10 +323,27 @@ class _Changes:
     before: Mapping[str, float]
     variables: Mapping[str, Any]
 
+    def of_rows(self) -> list[str]:
+        """Name the tables that have shrunk or grown beyond the limits.
+
+        Other segments are other rows, so that those of everybody are compared.
+        """
+        of_all = self._comparable(ROWS_OF_ALL)
+        other = {figure.replace(ROWS_OF_ALL, ROWS) for figure in of_all}
+        return sorted(
+            [
+                *self.of_sizes(ROWS_OF_ALL),
+                *(self._told(one) for one in self._changed(ROWS) if one not in other),
+            ]
+        )
+
     def of_sizes(self, kind: str) -> list[str]:
-        """Name the tables, or totals, that have shrunk or grown beyond the limits."""
+        """Name the figures of a kind that have shrunk or grown beyond the limits."""
+        return [self._told(figure) for figure in self._changed(kind)]
+
+    def _changed(self, kind: str) -> list[str]:
         return [
-            self._told(figure)
+            figure
             for figure in self._comparable(kind)
             if figure != DAYS_OBSERVED
             and (self._is_shrunk(figure) or self._is_grown(figure))
@@ -349,12 +374,16 @@ class _Changes:
         return [self._told(figure) for figure in sorted([*gone, *changed])]
 
     def of_scores(self) -> list[str]:
-        """Name the scores that have moved by more of their scale than the limit."""
+        """Name the scores that have moved by more than the limit, and than chance."""
         limit = self.variables["publish_max_score_change"]
         return [
             self._told(figure)
             for figure in self._comparable("score.")
-            if self._distance(figure) > limit * (NPS_SCALE if figure == NPS else SCALE)
+            if self._distance(figure)
+            > max(
+                limit * (NPS_SCALE if figure == NPS else SCALE),
+                CHANCE * self._standard_error(figure),
+            )
         ]
 
     def _comparable(self, kind: str) -> list[str]:
@@ -370,6 +399,14 @@ class _Changes:
         value = self.now[figure]
         return float("inf") if value is None else abs(value - self.before[figure])
 
+    def _standard_error(self, score: str) -> float:
+        """Return that of the difference between a score then and now.
+
+        Answers that are in both make the difference smaller than this.
+        """
+        error = score.replace("score.", "error.", 1)
+        return hypot(self.now.get(error) or 0, self.before.get(error) or 0)
+
     def _is_higher(self, figure: str) -> bool:
         value = self.now[figure]
         return value is not None and value > self.before[figure]
@@ -381,7 +418,10 @@ class _Changes:
             limit = max(limit, SMALL_TABLE_LOSS)
         if value is None:
             return True
-        return before - value > limit * abs(before) and figure != REJECTED_ROWS
+        if figure == REJECTED_ROWS:
+            return False
+        is_emptied = figure.startswith((ROWS, ROWS_OF_ALL)) and value == 0 < before
+        return is_emptied or before - value > limit * abs(before)
 
     def _is_grown(self, figure: str) -> bool:
         """Tell whether a figure has grown by more than time explains.
@@ -399,10 +439,12 @@ class _Changes:
         return value > size * ratio**2 * (1 + growth)
 
     def _told(self, figure: str) -> str:
-        kind, name = figure.split(".", maxsplit=1)
+        _, name = figure.split(".", maxsplit=1)
         value, before = _number(self.now.get(figure)), _number(self.before[figure])
-        if kind == "rows":
+        if figure.startswith(ROWS):
             return f"{name} has {value} rows and had {before}"
+        if figure.startswith(ROWS_OF_ALL):
+            return f"{name} has {value} rows of everybody and had {before}"
         return f"{name.replace('.', ' of ')} is {value} and was {before}"
 
 
@@ -432,16 +474,34 @@ def _compare_columns(
     return _outcome("columns_are_as_before", faults)
 
 
-def _compare_settings(variables: Mapping[str, Any], published: Published) -> _Outcome:
-    """Compare the time zone and the currency with those of the last publication."""
-    return _outcome(
-        "settings_are_as_before",
-        [
-            f"{name} is {variables[name]} and was {before}"
-            for name, before in published.settings.items()
-            if variables[name] != before
-        ],
-    )
+def _compare_settings(
+    figures: Sequence[Figure], variables: Mapping[str, Any], published: Published
+) -> _Outcome:
+    """Compare the time zone, the currency and the segments with those published."""
+    faults = [
+        f"{name} is {variables[name]} and was {before}"
+        for name, before in published.settings.items()
+        if variables[name] != before
+    ]
+    now = _segment_columns(figure for figure, *_ in figures)
+    before = _segment_columns(published.figures)
+    if now is not None and before is not None and now != before:
+        faults.append(f"segment_columns are {_listed(now)} and were {_listed(before)}")
+    return _outcome("settings_are_as_before", faults)
+
+
+def _segment_columns(figures: Iterable[str]) -> list[str] | None:
+    """Return the segment columns that figures are of; none if they do not tell."""
+    names = {
+        figure.removeprefix(SEGMENTS)
+        for figure in figures
+        if figure.startswith(SEGMENTS)
+    }
+    return sorted(names - {SEGMENT_OF_ALL}) if names else None
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names) or "none"
 
 
 def _contract(version: str) -> tuple[int, ...]:

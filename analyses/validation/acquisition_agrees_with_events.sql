@@ -1,6 +1,7 @@
 -- One row per measure and channel in which the new customers that are credited to it
 -- disagree with the touches before their first purchases.
--- For the three models that credit one touch: they need no path, only its ends.
+-- For the three models that credit one touch: they need no path, only its ends. Of all
+-- models the totals are compared: each purchase is credited once.
 
 with journey_events as (
     select * from {{ ref('customer_journey', 'fct_journey_events') }}
@@ -25,6 +26,11 @@ acquisition as (
         campaign = 'all'
         and channel <> 'all'
         and attribution_model in ('first', 'last', 'last_non_direct')
+),
+
+attribution as (
+    select * from {{ ref('customer_journey', 'rpt_attribution') }}
+    where conversion_type = 'all'
 ),
 
 customers as (
@@ -76,6 +82,31 @@ rank_touches as (
                 'cast(find_first_purchases.purchased_at as date)'
             ) }} <= {{ var('attribution_lookback_days') }}
     left join journey_channels on touches.channel = journey_channels.channel
+),
+
+-- Purchases of one day are one conversion.
+sum_days as (
+    select
+        customer_id,
+        occurred_date,
+        sum(amount) as gross_revenue
+    from journey_events
+    where event_type = 'purchase'
+    group by customer_id, occurred_date
+),
+
+sum_conversions as (
+    select
+        count(*) as conversions,
+        {{ as_double('coalesce(sum(gross_revenue), 0)') }} as gross_revenue
+    from sum_days
+),
+
+all_models as (
+    {%- for model in attribution_models() %}
+    {{ 'union all' if not loop.first }}
+    select '{{ model }}' as attribution_model
+    {%- endfor %}
 ),
 
 models as (
@@ -159,6 +190,24 @@ list_values as (
         0 as expected,
         1 as found
     from customers
+    {%- for figure in ['conversions', 'gross_revenue'] %}
+    union all
+    select
+        'rpt_attribution.{{ figure }} by ' || all_models.attribution_model || ' and '
+        || grains.period_grain as measure,
+        sum_conversions.{{ figure }} as expected,
+        0 as found
+    from sum_conversions
+    cross join all_models
+    cross join grains
+    union all
+    select
+        'rpt_attribution.{{ figure }} by ' || attribution_model || ' and '
+        || period_grain as measure,
+        0 as expected,
+        {{ figure }} as found
+    from attribution
+    {%- endfor %}
 )
 
 select
@@ -168,4 +217,4 @@ select
     {{ as_double('sum(coalesce(found, 0))') }} as found
 from list_values
 group by measure
-having {{ disagrees() }}
+having {{ disagrees('1e-6') }}

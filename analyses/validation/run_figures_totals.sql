@@ -1,5 +1,11 @@
 -- One row per total over all of history. An amount of fewer orders than a small sample
 -- is null: one order more or less would be a large change.
+{%- set amounts = [
+    ('fct_journey_events', ['gross_revenue', 'refund_amount', 'net_revenue']),
+    ('dim_customers', ['cost']),
+    ('fct_customer_value', ['customer_value']),
+    ('rpt_attribution', ['credited_revenue']),
+] %}
 
 with journey_events as (
     select * from {{ ref('customer_journey', 'fct_journey_events') }}
@@ -9,9 +15,20 @@ customers as (
     select * from {{ ref('customer_journey', 'dim_customers') }}
 ),
 
-attribution as (
+customer_values as (
+    select * from {{ ref('customer_journey', 'fct_customer_value') }}
+),
+
+acquisition as (
     select * from {{ ref('customer_journey', 'rpt_acquisition') }}
     where attribution_model = 'last' and channel = 'all'
+),
+
+attribution as (
+    select * from {{ ref('customer_journey', 'rpt_attribution') }}
+    where
+        attribution_model = '{{ var("acquisition_attribution_model") }}'
+        and conversion_type = 'all'
 ),
 
 run_parameters as (
@@ -42,22 +59,56 @@ sum_events as (
 sum_customers as (
     select
         count(*) as people,
-        sum(case when orders > 0 then 1 else 0 end) as customers
+        sum(case when orders > 0 then 1 else 0 end) as customers,
+        sum(cost_amount) as cost
     from customers
 ),
 
--- Every grain has all of the spend.
-sum_grains as (
+sum_values as (
+    select sum(net_revenue) as customer_value
+    from customer_values
+),
+
+-- Every grain has all of the spend, and all of the credit.
+sum_spend_grains as (
     select
         period_grain,
         sum(spend) as spend
+    from acquisition
+    group by period_grain
+),
+
+sum_credit_grains as (
+    select
+        period_grain,
+        sum(gross_revenue) as credited_revenue
     from attribution
     group by period_grain
 ),
 
 sum_spend as (
     select max(spend) as spend
-    from sum_grains
+    from sum_spend_grains
+),
+
+sum_credits as (
+    select max(credited_revenue) as credited_revenue
+    from sum_credit_grains
+),
+
+sum_amounts as (
+    select
+        sum_events.orders,
+        sum_events.gross_revenue,
+        sum_events.refund_amount,
+        sum_events.net_revenue,
+        sum_customers.cost,
+        sum_values.customer_value,
+        sum_credits.credited_revenue
+    from sum_events
+    cross join sum_customers
+    cross join sum_values
+    cross join sum_credits
 ),
 
 list_figures as (
@@ -78,15 +129,18 @@ list_figures as (
     union all
     {%- endfor %}
     {%- endfor %}
-    {%- for name in ['gross_revenue', 'refund_amount', 'net_revenue'] %}
+    {%- for table, names in amounts %}
+    {%- set is_last = loop.last %}
+    {%- for name in names %}
     select
         'total.{{ name }}' as figure,
-        'fct_journey_events' as table_name,
+        '{{ table }}' as table_name,
         case
             when orders >= {{ var('small_sample_size') }} then {{ as_double(name) }}
         end as figure_value
-    from sum_events
-    {{ 'union all' if not loop.last }}
+    from sum_amounts
+    {{ 'union all' if not (is_last and loop.last) }}
+    {%- endfor %}
     {%- endfor %}
 )
 

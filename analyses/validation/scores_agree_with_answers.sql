@@ -26,6 +26,20 @@ experience as (
         and period_grain in ('month', 'all')
 ),
 
+brand_performance as (
+    select * from {{ ref('customer_journey', 'rpt_brand_performance') }}
+    where
+        segment_column = 'all'
+        and nps_group = 'all'
+        and period_grain in ('month', 'all')
+),
+
+reports as (
+    select 'rpt_experience' as report
+    union all
+    select 'rpt_brand_performance' as report
+),
+
 spans as (
     select 'all' as span
     union all
@@ -118,15 +132,18 @@ score_types as (
 
 list_scores as (
     select
-        survey_type,
-        month_start,
-        responses as expected_responses,
-        score as expected_score,
+        reports.report,
+        score_types.survey_type,
+        score_types.month_start,
+        score_types.responses as expected_responses,
+        score_types.score as expected_score,
         0 as found_responses,
         0 as found_score
     from score_types
+    cross join reports
     union all
     select
+        'rpt_experience' as report,
         survey_type,
         period_start as month_start,
         0 as expected_responses,
@@ -134,6 +151,18 @@ list_scores as (
         responses as found_responses,
         score as found_score
     from experience
+    {%- for type in ['nps', 'css', 'exs'] %}
+    union all
+    select
+        'rpt_brand_performance' as report,
+        '{{ type }}' as survey_type,
+        period_start as month_start,
+        0 as expected_responses,
+        0 as expected_score,
+        {{ type }}_responses as found_responses,
+        {{ type }}_score as found_score
+    from brand_performance
+    {%- endfor %}
 ),
 
 measures as (
@@ -144,7 +173,8 @@ measures as (
 
 list_values as (
     select
-        list_scores.survey_type || ' ' || measures.measure as measure,
+        list_scores.report || '.' || list_scores.survey_type || ' ' || measures.measure
+            as measure,
         list_scores.month_start,
         case measures.measure
             when 'score' then list_scores.expected_score
@@ -159,7 +189,7 @@ list_values as (
 )
 
 select
-    'rpt_experience.' || measure as measure,
+    measure,
     substr({{ as_text('month_start') }}, 1, 7) as period,
     sum(coalesce(expected, 0)) as expected,
     sum(coalesce(found, 0)) as found

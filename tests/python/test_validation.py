@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import chdir, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -36,6 +36,7 @@ from validation import Published, Validation
 SAMPLE = PROJECT / "seeds" / "sample"
 NEW_YORK = {"reporting_timezone": ZONE, "max_rejected_share": 1}
 NOT_CHECKS = ("run_figures_", "last_days")
+DECLARED = yaml.safe_load((PROJECT / "dbt_project.yml").read_text())["vars"]
 VERSION = "0.1.0"
 NOW = datetime(2025, 1, 3, 12, tzinfo=UTC)
 
@@ -50,6 +51,12 @@ GROWTH = "growth_agrees_with_events"
 COHORTS = "cohorts_agree_with_events"
 ACQUISITION = "acquisition_agrees_with_events"
 SCORES = "scores_agree_with_answers"
+PEOPLE = "customers_agree_with_events"
+RETENTION = "retention_agrees_with_events"
+STAGES = "stages_agree_with_events"
+CONVERSION = "conversion_agrees_with_events"
+PAYBACK = "payback_agrees_with_events"
+SEGMENTS = "segments_add_up_to_all"
 
 
 @dataclass(frozen=True)
@@ -73,7 +80,11 @@ FAULTS = {
         {
             GROWTH: "dim_customers.customers",
             COHORTS: "rpt_cohort_retention.cohort_size",
+            RETENTION: "rpt_growth_accounting.new_customers of 2024-03",
             ACQUISITION: "dim_customers.acquisition_channel email",
+            PEOPLE: "fct_customer_value customers who are missing",
+            STAGES: "fct_stage_history.people in awareness",
+            CONVERSION: "rpt_stage_funnel.people to awareness by all",
             CUSTOMERS: "dim_customers.people of the customers input",
         },
     ),
@@ -89,7 +100,12 @@ FAULTS = {
         "from sum_days\n",
         "from (select * from sum_days union all select * from sum_days"
         " where date_trunc('month', entry_date) = date '2024-03-01') as sum_days\n",
-        {GROWTH: "rpt_growth.orders by month of 2024-03"},
+        {
+            GROWTH: "rpt_growth.orders by month of 2024-03",
+            RETENTION: "rpt_growth_accounting.customer_revenue of 2024-03",
+            PEOPLE: "dim_customers customers with another orders",
+            PAYBACK: "rpt_cac_payback.margin of 2024-03",
+        },
     ),
     "a currency not converted": Fault(
         "stg_transactions",
@@ -213,7 +229,10 @@ FAULTS = {
         "stg_transactions",
         "case when applied_rate is null then 'missing_exchange_rate' end",
         "null",
-        {TRANSACTIONS: "rejected rows"},
+        {
+            TRANSACTIONS: "rejected rows",
+            PEOPLE: "fct_customer_value customers with another net_revenue",
+        },
     ),
     "an as-of date of the clock": Fault(
         "int_run_parameters",
@@ -228,7 +247,131 @@ FAULTS = {
         {
             GROWTH: "rpt_growth.active_customers by month of",
             COHORTS: "rpt_cohort_retention.retained_customers of",
+            RETENTION: "rpt_growth_accounting.retained_customers of",
         },
+    ),
+    "refunds left out of a customer's worth": Fault(
+        "int_value_histories",
+        "sum(customer_days.gross_revenue + customer_days.refund_amount)",
+        "sum(customer_days.gross_revenue)",
+        {PEOPLE: "fct_customer_value customers with another net_revenue"},
+    ),
+    "customers joined twice": Fault(
+        "fct_customer_value",
+        "left join rfm_scores on rank_revenue.customer_id = rfm_scores.customer_id",
+        "left join rfm_scores on rank_revenue.customer_id <= rfm_scores.customer_id",
+        {PEOPLE: "fct_customer_value customers who are repeated"},
+    ),
+    "who left not counted": Fault(
+        "rpt_growth_accounting",
+        "once_complete * churned_customers as churned_customers",
+        "0 * churned_customers as churned_customers",
+        {RETENTION: "rpt_growth_accounting.churned_customers of 2024-03"},
+    ),
+    "contraction taken for churn": Fault(
+        "rpt_growth_accounting",
+        "cast(once_complete * contraction_revenue as decimal(18, 4))",
+        "cast(once_complete * churned_revenue as decimal(18, 4))",
+        {RETENTION: "rpt_growth_accounting periods of a month whose revenue do not"},
+    ),
+    "who stayed taken for who left": Fault(
+        "int_period_shares",
+        "then compare_periods.retained_customers",
+        "then compare_periods.churned_customers",
+        {RETENTION: "rpt_retention.period_retention customers by month of"},
+    ),
+    "every customer said to have bought again": Fault(
+        "int_repeat_purchases",
+        "when is_eligible and has_repeated then",
+        "when is_eligible then",
+        {RETENTION: "rpt_retention.repeat_purchase customers by all within 30 days"},
+    ),
+    "cohorts lost from their average": Fault(
+        "rpt_retention",
+        "where cohort_retention.is_complete",
+        "where cohort_retention.is_complete"
+        " and cohort_retention.cohort_start > date '2024-02-01'",
+        {RETENTION: "rpt_retention.cohort_average_weighted customers by month"},
+    ),
+    "who buys at once not counted": Fault(
+        "int_conversion_windows",
+        "conversion_times.days_to_purchase <= coalesce(",
+        "conversion_times.days_to_purchase > 0"
+        " and conversion_times.days_to_purchase <= coalesce(",
+        {CONVERSION: "rpt_conversion.converted_people to purchase within 30 days by"},
+    ),
+    "skipped stages not reached": Fault(
+        "int_stage_reach",
+        "stage_entries.stage_order >= stages.stage_order",
+        "stage_entries.stage_order = stages.stage_order",
+        {
+            CONVERSION: "rpt_stage_funnel.reached_people to consideration by all",
+            SEGMENTS: "rpt_stage_funnel.reached_people over acquisition_channel by day",
+        },
+    ),
+    "every stage left open": Fault(
+        "fct_stage_history",
+        "stage_entries.left_at is null as is_current",
+        "true as is_current",
+        {STAGES: "fct_stage_history.people without one open stage"},
+    ),
+    "stages that begin with their last event": Fault(
+        "int_stage_entries",
+        "occurred_at,\n",
+        "occurred_at desc,\n",
+        {
+            STAGES: "fct_stage_history.people with other times in",
+            CONVERSION: "rpt_stage_funnel.reached_people to retention within 30 days",
+        },
+    ),
+    "moves between stages counted twice": Fault(
+        "rpt_stage_transitions",
+        "sum(count_days.people) as people",
+        "2 * sum(count_days.people) as people",
+        {STAGES: "rpt_stage_transitions.people from"},
+    ),
+    "touches of a milestone lost": Fault(
+        "int_milestone_exposures",
+        "and milestone is not null",
+        "and milestone is not null and outcome is distinct from 'negative'",
+        {STAGES: "rpt_milestone_scorecard.negative_touches of"},
+    ),
+    "margins a month late": Fault(
+        "int_payback_cells",
+        "list_cells.period_number = cohort_margins.period_number",
+        "list_cells.period_number = cohort_margins.period_number - 1",
+        {PAYBACK: "rpt_cac_payback.margin of 2024-03"},
+    ),
+    "a cost that is not that of the spend": Fault(
+        "rpt_cac_payback",
+        "cast(spend as decimal(18, 4)) as spend",
+        "cast(1.5 * spend as decimal(18, 4)) as spend",
+        {PAYBACK: "rpt_cac_payback.spend of"},
+    ),
+    "conversions credited twice": Fault(
+        "rpt_attribution",
+        "sum(conversions) as conversions",
+        "2 * sum(conversions) as conversions",
+        {ACQUISITION: "rpt_attribution.conversions by last and month"},
+    ),
+    "one score taken for another": Fault(
+        "rpt_brand_performance",
+        "max(case when survey_type = 'nps' then score end)",
+        "max(case when survey_type = 'css' then score end)",
+        {SCORES: "rpt_brand_performance.nps score"},
+    ),
+    "rows of a segment lost": Fault(
+        "rpt_growth",
+        "from split_guests",
+        "from split_guests where segment_value <> 'email'",
+        {SEGMENTS: "rpt_growth.orders over acquisition_channel by month"},
+    ),
+    "people in two segments": Fault(
+        "rpt_stage_funnel",
+        "select * from final",
+        "select * from final union all select * from final"
+        " where segment_value = 'email'",
+        {SEGMENTS: "rpt_stage_funnel.people over acquisition_channel"},
     ),
 }
 
@@ -246,9 +389,11 @@ class Company:
     checks: list[Model]
     needed: list[Model]
 
-    @contextmanager
-    def harmed(self, fault: Fault) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Yield the database with a fault and all that follows from it; undo it."""
+    def findings_of(self, fault: Fault) -> dict[str, list[str]]:
+        """Return what each check finds of a fault and all that follows from it.
+
+        A check that reads nothing of it finds what it finds without it: nothing.
+        """
         with self.opened() as database:
             database.execute("begin")
             rebuilt: set[str] = set()
@@ -262,8 +407,10 @@ class Company:
                 create(database, replace(model, sql=sql))
                 rebuilt.add(model.name)
             assert fault.model in rebuilt
-            yield database
+            checks = [check for check in self.checks if check.parents & rebuilt]
+            found = self.findings(database, checks)
             database.execute("rollback")
+        return found
 
     @contextmanager
     def opened(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -273,14 +420,16 @@ class Company:
         ) as database:
             yield database
 
-    def findings(self, database: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
+    def findings(
+        self, database: duckdb.DuckDBPyConnection, checks: Sequence[Model]
+    ) -> dict[str, list[str]]:
         """Return the figures that each check finds wrong, of those that find any."""
         found = {
             check.name: [
                 f"{measure} of {period}" if period else measure
                 for measure, period, *_ in database.execute(check.sql).fetchall()
             ]
-            for check in self.checks
+            for check in checks
         }
         return {name: figures for name, figures in found.items() if figures}
 
@@ -404,7 +553,7 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Company:
 
 def test_nothing_is_found_where_nothing_is_wrong(company: Company) -> None:
     with company.opened() as database:
-        assert company.findings(database) == {}
+        assert company.findings(database, company.checks) == {}
         # Nor is nothing found because nothing is compared.
         [(orders, guests, refunds)] = database.execute(
             "select sum(orders), sum(guest_orders), sum(refund_amount)"
@@ -419,10 +568,47 @@ def test_nothing_is_found_where_nothing_is_wrong(company: Company) -> None:
 @pytest.mark.parametrize("name", FAULTS)
 def test_planted_fault_is_found(company: Company, name: str) -> None:
     fault = FAULTS[name]
-    with company.harmed(fault) as database:
-        found = company.findings(database)
+    found = company.findings_of(fault)
     assert found.keys() == fault.found_by.keys()
     for check, figure in fault.found_by.items():
+        assert any(one.startswith(figure) for one in found[check]), found[check]
+
+
+CHANGES = {
+    "forecasts in another currency": (
+        "update main_marts.fct_customer_value set expected_purchases_90_days = 2,"
+        " expected_purchase_value = 10, expected_value_90_days = 24",
+        {PEOPLE: "fct_customer_value customers with another expected_value_90_days"},
+    ),
+    "half of the stages lost": (
+        "delete from main_marts.fct_stage_history where hash(customer_id) % 2 = 0",
+        {STAGES: "fct_stage_history.people in awareness"},
+    ),
+    "another month of payback": (
+        "update main_marts.rpt_cac_payback set payback_month = 0",
+        {PAYBACK: "rpt_cac_payback.channels with another payback_month of"},
+    ),
+    "segments not built": (
+        "delete from main_marts.rpt_experience"
+        " where segment_column = 'acquisition_channel'",
+        {SEGMENTS: "rpt_experience.responses over acquisition_channel by nps"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_what_is_changed_after_the_build_is_found(company: Company, name: str) -> None:
+    """No test of dbt runs between a build and a publication of its own."""
+    statement, found_by = CHANGES[name]
+    table = statement.split("main_marts.")[1].split()[0]
+    checks = [check for check in company.checks if table in check.parents]
+    with company.opened() as database:
+        database.execute("begin")
+        database.execute(statement)
+        found = company.findings(database, checks)
+        database.execute("rollback")
+    assert found.keys() == found_by.keys()
+    for check, figure in found_by.items():
         assert any(one.startswith(figure) for one in found[check]), found[check]
 
 
@@ -451,14 +637,13 @@ def validate(
 
     with company.opened() as database:
         columns = columns_of(database)
-    declared = yaml.safe_load((PROJECT / "dbt_project.yml").read_text())["vars"]
     _, manifest = harness.parse_json("{}", "{}")
     runner = partial(dbtRunner, manifest=manifest)
     with chdir(company.folder), patch.object(dbt_runner, "dbtRunner", runner):
         found = validation.validate(
             company.folder,
             ["--vars", json.dumps(NEW_YORK)],
-            declared["customer_journey"] | NEW_YORK | variables,
+            DECLARED["customer_journey"] | NEW_YORK | variables,
             columns,
             version,
             published,
@@ -511,7 +696,7 @@ def test_everything_that_has_changed_is_found(
     for figure, factor in {
         "rows.fct_stage_history": 2.0,
         "rows.rpt_channel_transitions": 0.5,
-        "rows.rpt_growth": 1.05,
+        "rows.rpt_growth": 3.0,
         "total.customers": 1.2,
         "total.answers": 0.7,
         "month.orders.2024-10": 0.7,
@@ -519,8 +704,9 @@ def test_everything_that_has_changed_is_found(
     }.items():
         figures[figure] = round((figures[figure] or 0) * factor)
     figures["score.nps"] = (figures["score.nps"] or 0) + 19
-    figures["score.css"] = (figures["score.css"] or 0) + 11
+    figures["score.css"] = (figures["score.css"] or 0) + 30
     figures["rows.dim_planets"] = 9
+    figures["segments.region"] = 4
     columns = {name: dict(kinds) for name, kinds in published.columns.items()}
     columns["rpt_growth"]["turnover"] = "DECIMAL(18,4)"
     columns["rpt_growth"]["orders"] = "VARCHAR"
@@ -541,7 +727,8 @@ def test_everything_that_has_changed_is_found(
         "settings_are_as_before",
     }
     assert re.fullmatch(
-        r"reporting_timezone is [\w/]+ and was Asia/Tokyo\.",
+        r"reporting_timezone is [\w/]+ and was Asia/Tokyo; segment_columns are "
+        r"acquisition_channel and were acquisition_channel, region\.",
         found["settings_are_as_before"],
     )
     assert re.fullmatch(
@@ -566,6 +753,97 @@ def test_everything_that_has_changed_is_found(
         "the last event of transactions was on 2024-12-31, 3 days ago, and 2 are "
         "allowed."
     )
+
+
+def compared(
+    now: Mapping[str, float], before: Mapping[str, float], **variables: Any
+) -> dict[str, Sequence[str]]:
+    """Compare figures of two runs of one day, and return the faults of each check."""
+    day = date(2024, 12, 31)
+    outcomes = validation._compare(
+        [(figure, "", value) for figure, value in now.items()],
+        day,
+        DECLARED["customer_journey"] | variables,
+        Published(day, VERSION, before, {}),
+    )
+    return {one.check: one.faults for one in outcomes if one.faults}
+
+
+@pytest.mark.parametrize("figure", ["rows.fct_survey_scores", "rows_of_all.rpt_growth"])
+def test_table_that_is_emptied_is_found_whatever_the_limits(figure: str) -> None:
+    found = compared({figure: 0}, {figure: 1}, publish_max_loss=1)
+    assert found.keys() == {"rows_are_as_before"}
+    assert compared({figure: 1}, {figure: 3}, publish_max_loss=1) == {}
+    assert compared({figure: 0}, {figure: 0}) == {}
+
+
+def test_rejected_rows_may_all_be_gone() -> None:
+    rejected = validation.REJECTED_ROWS
+    assert compared({rejected: 0}, {rejected: 40}) == {}
+
+
+def test_rows_of_everybody_are_compared_where_others_are_of_segments() -> None:
+    rows, of_all = "rows.rpt_growth", "rows_of_all.rpt_growth"
+    before = {rows: 500.0, of_all: 100.0}
+    assert compared({rows: 2000, of_all: 100}, before) == {}
+    assert compared({rows: 500, of_all: 50}, before) == {
+        "rows_are_as_before": ("rpt_growth has 50 rows of everybody and had 100",)
+    }
+    # An earlier version did not tell them apart.
+    found = compared({rows: 2000, of_all: 100}, {rows: 500})
+    assert found == {"rows_are_as_before": ("rpt_growth has 2,000 rows and had 500",)}
+
+
+@pytest.mark.parametrize(
+    ("before", "sentence"),
+    [
+        (["all"], "segment_columns are region and were none"),
+        (["all", "a", "b"], "segment_columns are region and were a, b"),
+        (["all", "region"], None),
+        # An earlier version did not tell.
+        ([], None),
+    ],
+)
+def test_other_segments_are_named(before: list[str], sentence: str | None) -> None:
+    last = Published(None, VERSION, {f"segments.{name}": 1 for name in before}, {})
+    figures = [("segments.all", "rpt_growth", 1.0), ("segments.region", "", 4.0)]
+    outcome = validation._compare_settings(figures, {}, last)
+    assert outcome.faults == ((sentence,) if sentence else ())
+
+
+@pytest.mark.parametrize(
+    ("errors", "score", "is_found"),
+    [
+        # Of 40 answers, of 4,000, of an unknown number; 20 of 200 points are allowed.
+        ((12, 12), 79, False),
+        ((12, 12), 83, True),
+        ((1.2, 1.2), 49, False),
+        ((1.2, 1.2), 51, True),
+        ((None, 12), 65, False),
+        ((None, None), 51, True),
+    ],
+)
+def test_scores_may_move_by_chance(
+    errors: tuple[float | None, float | None], score: float, is_found: bool
+) -> None:
+    before, now = ({} if one is None else {"error.nps": one} for one in errors)
+    found = compared({"score.nps": score, **now}, {"score.nps": 30, **before})
+    assert bool(found) is is_found
+
+
+def test_totals_are_those_of_the_customers(
+    company: Company, published: Published
+) -> None:
+    with company.opened() as database:
+        [expected] = database.execute(
+            "select sum(gross_revenue), sum(net_revenue), sum(cost_amount)"
+            " from main_marts.dim_customers"
+        ).fetchall()
+    names = ("credited_revenue", "customer_value", "cost")
+    found = [published.figures[f"total.{name}"] for name in names]
+    assert found == pytest.approx([float(amount) for amount in expected])
+    errors = [published.figures[f"error.{name}"] for name in ("nps", "css", "exs")]
+    assert all(error is not None and 0 < error < 20 for error in errors)
 
 
 def test_every_check_says_what_must_hold_and_what_to_do(company: Company) -> None:
@@ -625,7 +903,7 @@ def test_lost_and_repeated_rows_are_found_against_the_last_run(
 
     found = sentences(validate(harmed, published))
 
-    assert found.keys() == {"rows_are_as_before", "months_are_as_before"}
+    assert found.keys() == {"rows_are_as_before", "months_are_as_before", STAGES}
     assert "fct_stage_history has" in found["rows_are_as_before"]
     assert "orders of 2024-03 is" in found["months_are_as_before"]
 
@@ -677,9 +955,7 @@ def test_time_that_passes_is_no_finding(published: Published, day: str) -> None:
     outcomes = validation._compare(
         [(figure, "", value) for figure, value in published.figures.items()],
         published.as_of_date,
-        yaml.safe_load((PROJECT / "dbt_project.yml").read_text())["vars"][
-            "customer_journey"
-        ],
+        DECLARED["customer_journey"],
         last,
     )
     assert {one.check: one.faults for one in outcomes if one.faults} == {}
