@@ -3,13 +3,14 @@
 import calendar
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 
 from profile_columns import Column
 from profile_counts import EARLIEST, LATEST, NEWCOMER_DAYS, Counts
 from profile_inputs import Guess
 from profile_mapping import scale
 from profile_proposal import Proposal, Rows
+from profile_sql import SPREADSHEET_START
 from profile_values import Kind
 
 # Share of customers among orders (0-1) from which an id is that of an order.
@@ -29,8 +30,6 @@ TIMED_ROWS = 200
 TIMED_DAYS = 14
 BUSY_HOURS = 12
 BUSY_SHARE = 0.25
-# A spreadsheet counts its days from here.
-SPREADSHEET_START = date(1899, 12, 30)
 CHANNELS_SHOWN = 8
 # So many customers in the first days, and so many times those of the next.
 FEWEST_NEWCOMERS = 50

@@ -2,14 +2,15 @@
 
 import re
 from collections.abc import Sequence
+from datetime import date
 
 from profile_columns import Column
 from profile_proposal import DUCKDB, POSTGRES, Named, Proposal
 from profile_values import Kind
 
 ROWS = "source_rows"
-# The number of 1970-01-01 in a spreadsheet.
-DAYS_TO_1970 = 25569
+# A spreadsheet counts its days from here.
+SPREADSHEET_START = date(1899, 12, 30)
 
 _WORDS = (
     "all analyse analyze and any array as asc asymmetric between both by case cast "
@@ -126,10 +127,16 @@ def _counted_sql(column: Column, engine: str, is_midnight: bool) -> str:
         parts = "" if units == 1 else f" / {units}.0"
         moment = f"to_timestamp({number}{parts})"
         return f"cast(timezone('UTC', {moment}) as date)" if is_midnight else moment
-    # The fraction of a day is not exact; the clock is that of the spreadsheet.
-    seconds = f"round(({number} - {DAYS_TO_1970}) * 86400)"
-    moment = f"timezone('UTC', to_timestamp({seconds}))"
-    return f"cast({moment} as date)" if is_midnight else moment
+    if is_midnight:
+        return f"date '{SPREADSHEET_START}' + cast({number} as integer)"
+    # The fraction of a day is not exact.
+    seconds = f"round({number} * 86400)"
+    since = (
+        f"to_seconds(cast({seconds} as bigint))"
+        if engine == DUCKDB
+        else f"{seconds} * interval '1 second'"
+    )
+    return f"timestamp '{SPREADSHEET_START}'\n    + {since}"
 
 
 def _pattern_sql(column: Column, engine: str, is_day: bool) -> str:

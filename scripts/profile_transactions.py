@@ -457,14 +457,14 @@ class _Transactions:
     def _refunded_lines(self, state: _State) -> _Refund:
         """Return what is given back of an order whose lines are given back apart."""
         amount = self._amount(is_typed=True)
-        sql = f"case when {state.is_given_back}\n    then {amount.sql} end"
+        sql = f"case\n    when {state.is_given_back}\n        then {amount.sql}\nend"
         sources = (*state.helper.sources, *amount.sources)
         helper = Named("refunded_amount", sql, sources)
         return _Refund(helper.name, f"{helper.name} > 0", (helper,))
 
 
 def _is_one_of(sql: str, values: Mapping[str, int]) -> str:
-    return f"coalesce({sql} in {literals(list(values))}, false)" if values else "false"
+    return f"{sql} in {literals(list(values))}" if values else "false"
 
 
 def _together(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
