@@ -39,7 +39,8 @@ GIVEN_BACK = frozenset(
     {"refunded", "returned", "chargeback", "charged_back", "reversed"}
 )
 STATE_NAMES = (
-    r"((order|payment|financial|transaction|charge|invoice|sale)_)?(status|state)"
+    r"((order|payment|financial|transaction|charge|invoice|sale|line|item|line_?item)_)?"
+    r"(status|state)"
 )
 CANCEL_NAMES = (
     r"(is_)?(cancell?ed|voided|deleted|test)(_(at|on|date|time))?|is_test_order"

@@ -421,7 +421,7 @@ C536379,85123A,-1,12/14/2010 9:41,2.55,17850.0
 
 
 LINES = """
-order_id,sku,customer_id,order_date,line_amount,status,is_cancelled
+order_id,sku,customer_id,order_date,line_amount,line_status,is_cancelled
 1,a,c1,2024-01-05,10.00,shipped,false
 1,b,c1,2024-01-05,4.00,cancelled,false
 1,c,c1,2024-01-05,3.00,shipped,true
