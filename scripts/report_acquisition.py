@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import report_charts as charts
 from report_parts import (
+    NO_TOUCH,
     UNKNOWN,
     Chart,
     Column,
@@ -14,10 +15,10 @@ from report_parts import (
     Section,
     Table,
     amount,
+    channel_names,
     count,
     hints,
     hundredths,
-    named,
     period_name,
     plural,
     sentence,
@@ -177,8 +178,6 @@ order by channel_rank, attribution_model"""
 
 CHANNELS_COSTED, CHANNELS_PAID_BACK, CHANNELS_CREDITED = 10, 5, 12
 FEWEST_CUSTOMERS = 30
-NO_TOUCH = "(none)"
-OWN_NAMES = {"all": "all channels", NO_TOUCH: "no recorded touch"}
 MODELS = (
     *("first", "last", "last_non_direct", "linear", "position_based", "time_decay"),
     *("markov", "shapley"),
@@ -267,12 +266,7 @@ def _span(run: Run) -> str:
 
 
 def _names(rows: Sequence[Row]) -> dict[str, str]:
-    """Name the channels of these rows as people do, where they stay different."""
-    names = named([row["channel"] for row in rows if row["channel"] is not None])
-    people = names | {
-        channel: words for channel, words in OWN_NAMES.items() if channel in names
-    }
-    return people if len(set(people.values())) == len(people) else names
+    return channel_names(row["channel"] for row in rows if row["channel"] is not None)
 
 
 def _costs(run: Run, rows: Sequence[Row], query: str) -> Chart:
@@ -317,7 +311,7 @@ def _range(row: Row, run: Run) -> str:
     """Write what a customer costs, and from where to where the models go."""
     if row["highest_cac"] is None:
         return f"{run.money(row['spend'])}, won nobody"
-    low, high = f"{row['lowest_cac']:,.0f}", f"{row['highest_cac']:,.0f}"
+    low, high = amount(row["lowest_cac"]), amount(row["highest_cac"])
     if row["cac"] is None:
         return f"{low} to {high}"
     return amount(row["cac"]) + (f" ({low} to {high})" if low != high else "")
@@ -332,7 +326,8 @@ def _cost_sentence(run: Run, rows: Sequence[Row], names: Mapping[str, str]) -> s
         pieces.append(
             f"{run.money(whole['spend'])} was spent while "
             f"{plural(whole['customers'], 'new customer')} came in {_span(run)}: "
-            f"{run.money(whole['cac'])} for each, blended."
+            f"{run.money(whole['cac'])} for each, blended: those who came unpaid count "
+            "too."
         )
     if len(costed) > 1:
         cheap = min(costed, key=lambda row: row["cac"])
@@ -434,6 +429,9 @@ def _payback_sentence(rows: Sequence[Row], names: Mapping[str, str]) -> str:
         f"Paid back: {'; '.join(paid)}." if paid else "No channel has paid back yet.",
         f"Not within the months drawn: {', '.join(late)}." if paid and late else "",
         "At 1 the margin of the customers has reached what was spent on them.",
+        "All channels counts the customers who came unpaid, too."
+        if "all" in names and len(names) > 1
+        else "",
         _followed(rows),
         f"Hollow points rest on fewer than {FEWEST_CUSTOMERS} customers."
         if any(row["customers"] < FEWEST_CUSTOMERS for row in rows)

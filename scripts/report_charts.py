@@ -87,6 +87,7 @@ CONFIG: Mapping[str, Any] = {
         "titleFontWeight": "normal",
         "labelLimit": 150,
         "labelPadding": 5,
+        "labelFlush": False,
     },
     "axisBand": {"grid": False},
     "legend": {
@@ -145,13 +146,28 @@ def revenue(rows: Sequence[Row], currency: str) -> dict[str, Any]:
 
 
 def funnel(rows: Sequence[Row]) -> dict[str, Any]:
-    """Draw a bar for each stage in a track that stands for everybody."""
+    """Draw a bar for each stage in a track that stands for everybody.
+
+    A stage of which nothing is known has no track: an empty one would be nobody.
+    """
+    stages = [row["stage"] for row in rows]
     base = _chart(rows).encode(
-        y=alt.Y("stage:N", sort=None, axis=None, scale=alt.Scale(paddingInner=0.62)),
+        y=alt.Y(
+            "stage:N",
+            sort=stages,
+            axis=None,
+            scale=alt.Scale(domain=stages, paddingInner=0.62),
+        ),
     )
     whole = alt.X("whole:Q", axis=None, scale=alt.Scale(domain=[0, 1]))
+    is_known = "isValid(datum.conversion_rate)"
     return _spec(
-        base.mark_bar(color=LINE, cornerRadius=3).encode(x=whole)
+        base.transform_filter(is_known)
+        .mark_bar(color=LINE, cornerRadius=3)
+        .encode(x=whole)
+        + base.transform_filter(f"!{is_known}")
+        .mark_bar(color=CARD, cornerRadius=3, stroke=NEUTRAL, strokeDash=[4, 3])
+        .encode(x=whole)
         + base.mark_bar(color=ACCENT, cornerRadius=3).encode(x="conversion_rate:Q")
         + base.mark_text(
             baseline="middle", fontWeight="bold", align="left", x=0, dy=-25
@@ -174,7 +190,9 @@ def movements(
     )
     kinds, fills = list(colors), list(colors.values())
     outlines = [FOURTH if color == CARD else CARD for color in fills]
-    bars = base.mark_bar(strokeWidth=1, width=_bar(0.9)).encode(
+    # What is nothing has no outline either.
+    parts = base.transform_filter("datum.value !== 0")
+    bars = parts.mark_bar(strokeWidth=1, width=_bar(0.9)).encode(
         fill=alt.Fill("kind:N", sort=kinds, scale=alt.Scale(domain=kinds, range=fills)),
         stroke=alt.Stroke(
             "kind:N", sort=kinds, scale=alt.Scale(domain=kinds, range=outlines)
@@ -206,8 +224,14 @@ def _kinds(rows: Sequence[Row]) -> Any:
     return text.encode(x=alt.value(alt.expr("width + 4")), y="place:Q", text="text:N")
 
 
-def heat_map(rows: Sequence[Row], cohorts: Sequence[str], title: str) -> dict[str, Any]:
-    """Draw a cell for each cohort and period number, with its share written in it."""
+def heat_map(
+    rows: Sequence[Row], cohorts: Sequence[str], title: str, whole: str
+) -> dict[str, Any]:
+    """Draw a cell for each cohort and period number, with its share written in it.
+
+    The cohort of everybody, `whole`, is written bold.
+    """
+    is_whole = f" === '{whole}'"
     base = _chart(rows).encode(
         x=alt.X(
             "period_number:O",
@@ -218,15 +242,24 @@ def heat_map(rows: Sequence[Row], cohorts: Sequence[str], title: str) -> dict[st
             "cohort:N",
             sort=list(cohorts),
             title=None,
-            axis=alt.Axis(domain=False, ticks=False, labelColor=INK),
+            axis=alt.Axis(
+                domain=False,
+                ticks=False,
+                labelColor=INK,
+                labelFontWeight={
+                    "condition": {"test": f"datum.value{is_whole}", "value": "bold"},
+                    "value": "normal",
+                },
+            ),
         ),
     )
+    weight = alt.expr(f"datum.cohort{is_whole} ? 'bold' : 'normal'")
     shade = alt.Opacity(
         "retention_rate:Q", legend=None, scale=alt.Scale(range=[0.04, 1], zero=True)
     )
     return _spec(
         base.mark_rect(color=HEAT, stroke=CARD, strokeWidth=1).encode(opacity=shade)
-        + base.mark_text(fontSize=11).encode(text="label:N"),
+        + base.mark_text(fontSize=11, fontWeight=weight).encode(text="label:N"),
         height=24 * len(cohorts),
     )
 
@@ -296,7 +329,7 @@ def cost_ranges(rows: Sequence[Row], currency: str) -> dict[str, Any]:
         y=alt.Y("channel:N", sort=None, title=None, axis=alt.Axis(labelColor=INK)),
     )
     # Room for what is written to the right.
-    right = 1.6 * max(row["label_at"] for row in rows) or 1
+    right = 1.8 * max(row["label_at"] for row in rows) or 1
     scale = alt.Scale(domain=[0, right], nice=False)
     cost = alt.X(
         "lowest_cac:Q",
@@ -336,7 +369,14 @@ def payback(rows: Sequence[Row], channels: Sequence[str]) -> dict[str, Any]:
     )
     paid = alt.Chart(_inline([{"one": 1, "text": "paid back"}]))
     colors = alt.Scale(domain=domain, range=list(LINES[: len(domain)]))
-    dashes = alt.Scale(domain=domain, range=list(DASHES[: len(domain)]))
+    # A legend of shapes is told apart at its size, one of dashes is not.
+    dashes = {
+        "condition": [
+            {"test": f"datum.channel === {json.dumps(channel)}", "value": dash}
+            for channel, dash in zip(domain, DASHES, strict=False)
+        ],
+        "value": DASHES[0],
+    }
     named: dict[str, Any] = {"sort": domain, "title": None}
     return _spec(
         paid.mark_rule(color=INK, strokeWidth=1).encode(y="one:Q")
@@ -346,7 +386,7 @@ def payback(rows: Sequence[Row], channels: Sequence[str]) -> dict[str, Any]:
         + base.mark_line(strokeWidth=2.25).encode(
             y=ratio,
             color=alt.Color("channel:N", scale=colors, **named),
-            strokeDash=alt.StrokeDash("channel:N", scale=dashes, **named),
+            strokeDash=dashes,
         )
         + base.mark_point(filled=True, size=55, opacity=1).encode(
             y=ratio,
@@ -529,6 +569,7 @@ def _periods(rows: Sequence[Row]) -> alt.X:
     return alt.X(
         "period:O",
         sort=labels,
+        scale=alt.Scale(domain=labels),
         title=None,
         axis=alt.Axis(
             labelAngle=0,

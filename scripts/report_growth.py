@@ -218,7 +218,7 @@ FIGURES = (
     ),
     _Headline(
         "retention",
-        "Came back",
+        "Customers who came back",
         share,
         "of the {} active in the {grain} before",
         "",
@@ -227,7 +227,7 @@ FIGURES = (
     ),
     _Headline(
         "blended_cac",
-        "Blended cost of a new customer",
+        "Blended acquisition cost",
         amount,
         "{}",
         "new customer",
@@ -280,9 +280,9 @@ def headlines(run: Run) -> Section:
         ("rpt_growth",),
         "docs/metrics/growth.md",
         {
-            "Came back": f"Customers active in the {run.grain} before who bought again "
-            f"in this one, over all active in the {run.grain} before (0-1): the "
-            "retention of the period.",
+            "Customers who came back": f"Customers active in the {run.grain} before "
+            f"who bought again in this one, over all active in the {run.grain} before "
+            "(0-1): the retention of the period.",
             "Net promoter score": NPS_MEANING,
         },
     )
@@ -479,7 +479,7 @@ def _revenue(run: Run) -> list[Part]:
             charts.revenue(marks, run.currency),
             table(title, rows, columns),
             query,
-            narrowest=420,
+            narrowest=320,
             is_wide=True,
             is_over_time=True,
         )
@@ -555,7 +555,7 @@ def _customer_movements(run: Run, rows: Sequence[Row], query: str) -> Chart:
     )
     if last["customer_quick_ratio"] is not None:
         came = score(last["customer_quick_ratio"])
-        text += f" For each one lost {came} came or came back."
+        text += f" For each one lost, {came} came or came back."
     return Chart(
         "growth_customers",
         title,
@@ -563,7 +563,7 @@ def _customer_movements(run: Run, rows: Sequence[Row], query: str) -> Chart:
         charts.movements(*_stacks(run, rows, kinds, columns), "customers"),
         table(title, rows, columns),
         query,
-        narrowest=420,
+        narrowest=320,
         is_over_time=True,
     )
 
@@ -612,7 +612,7 @@ def _revenue_movements(run: Run, rows: Sequence[Row], query: str) -> Chart:
         charts.movements(*_stacks(run, rows, kinds, columns), run.currency),
         table(f"{title}, {run.currency}", rows, columns),
         query,
-        narrowest=420,
+        narrowest=320,
         is_over_time=True,
     )
 

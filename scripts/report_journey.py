@@ -50,6 +50,8 @@ from rpt_milestone_scorecard
 where segment_column = 'all' and touchpoint_type = 'all' and medium = 'all'
 order by pain_point_rank, milestone_order"""
 
+ADVICE = "what to do"
+
 
 def funnel(run: Run) -> Section:
     """Show how many people reach each stage."""
@@ -178,7 +180,7 @@ def _stage_label(row: Row, is_first: bool) -> str:
     text = f"{name}: {count(row['reached_people'])} ({share(row['conversion_rate'])})"
     step = row["step_conversion_rate"]
     if not is_first and step is not None:
-        text += f", step {share(step, 0)}"
+        text += f", step {share(step)}"
     return text
 
 
@@ -187,21 +189,27 @@ def _funnel_sentence(rows: Sequence[Row], window_days: int | None) -> str:
     people = plural(first["eligible_people"], "person", "people")
     known = [row for row in later if row["reached_people"] is not None]
     unknown = [spoken(row["stage"]) for row in rows if row["reached_people"] is None]
-    reached = listed(
-        [f"{share(row['conversion_rate'])} {spoken(row['stage'])}" for row in known]
-        or [f"{UNKNOWN} how many a later stage"]
-    )
-    pieces = [
-        f"Of {people} ever seen, so far reached: {reached}."
-        if window_days is None
-        else f"Of {people} watched for {window_days} days, within them reached: "
-        f"{reached}."
+    stages = [
+        f"{share(row['conversion_rate'])} {'' if number else 'reached '}"
+        f"{spoken(row['stage'])}"
+        for number, row in enumerate(known)
     ]
+    watched, when = (
+        ("ever seen", "so far")
+        if window_days is None
+        else (f"watched for {window_days} days", "in that time")
+    )
+    reached = (
+        f"{listed(stages)} {when}"
+        if stages
+        else "it is not known how many reached a later stage"
+    )
+    pieces = [f"Of {people} {watched}, {reached}."]
     steps = [row for row in known if row["step_conversion_rate"] is not None]
     if steps:
         worst = min(steps, key=lambda row: row["step_conversion_rate"])
         pieces.append(
-            "A step is the share of the stage before. The hardest is to "
+            "A step is the share of the stage before. The hardest step is to "
             f"{spoken(worst['stage'])}: {share(worst['step_conversion_rate'])} take it."
         )
     if unknown:
@@ -258,7 +266,7 @@ def _quadrants(drawn: Sequence[Row], rows: Sequence[Row]) -> list[Part]:
         ),
         Column("people", lambda row: count(row["eligible_people"])),
         Column("within days", lambda row: count(row["window_days"])),
-        Column("what to do", _advice, is_number=False),
+        Column(ADVICE, _advice, is_number=False),
         Column("derived importance", _derived),
         Column("pain rank", lambda row: count(row["pain_point_rank"])),
         Column("satisfaction", _satisfaction),
@@ -281,8 +289,12 @@ def _quadrants(drawn: Sequence[Row], rows: Sequence[Row]) -> list[Part]:
     title = "How much each milestone matters, and how often it works"
     if len(drawn) == 1:
         # Means of one are the one: there is nothing to compare it with.
-        text = f"Only one milestone has a success rate. {_worst(drawn[0])}"
-        return [Note(text), table(title, rows, columns, SCORECARD)]
+        text = (
+            "Only one milestone has a success rate, "
+            f"{spoken(drawn[0]['milestone'])}. {_next_step(drawn[0])}"
+        )
+        said = [column for column in columns if column.title != ADVICE]
+        return [Note(text), table(title, rows, said, SCORECARD)]
     return [
         Chart(
             "milestones",
@@ -299,8 +311,14 @@ def _quadrants(drawn: Sequence[Row], rows: Sequence[Row]) -> list[Part]:
 
 def _worst(row: Row) -> str:
     return (
-        f"First by importance and failure: {spoken(row['milestone'])}. Within "
-        f"{row['window_days']} days {share(row['success_rate'])} of "
+        f"First by importance and failure: {spoken(row['milestone'])}. "
+        f"{_next_step(row)}"
+    )
+
+
+def _next_step(row: Row) -> str:
+    return (
+        f"Within {row['window_days']} days {share(row['success_rate'])} of "
         f"{plural(row['eligible_people'], 'person', 'people')} took the next step."
     )
 

@@ -1,7 +1,7 @@
 """What the report is made of: the run it is about, numbers as text, parts of a page."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -18,6 +18,8 @@ NPS_MEANING = (
     "all answers, from -100 to 100."
 )
 LONGEST_NAME = 40
+NO_TOUCH = "(none)"
+NO_CHANNELS = {"all": "all channels", NO_TOUCH: "no recorded touch"}
 # What a variable of the readiness is to a limit.
 LIMITS = {"min": " asked for", "max": " allowed"}
 _LIMIT = re.compile(r" of readiness_(min|max)_\w+")
@@ -310,13 +312,25 @@ def readable(text: str | None) -> str:
     return _ONE.sub(lambda one: one[1] + (" is" if one[2] else ""), text)
 
 
-def named(names: Sequence[str]) -> dict[str, str]:
+def named(names: Iterable[str]) -> dict[str, str]:
     """Write names of the data as words, if none is taken for another then."""
     words = {
         name: spoken(name) if _IDENTIFIER.fullmatch(name) else name for name in names
     }
-    alike = len(set(words.values())) < len(words)
-    return {name: name for name in names} if alike else words
+    return words if _differ(words) else {name: name for name in words}
+
+
+def channel_names(channels: Iterable[str]) -> dict[str, str]:
+    """Write names of channels as words, and what is none in a few words."""
+    names = named(channels)
+    words = names | {
+        channel: words for channel, words in NO_CHANNELS.items() if channel in names
+    }
+    return words if _differ(words) else names
+
+
+def _differ(words: Mapping[str, str]) -> bool:
+    return len(set(words.values())) == len(words)
 
 
 def period_name(start: date | None, grain: str) -> str:

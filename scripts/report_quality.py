@@ -9,6 +9,7 @@ from report_parts import (
     Run,
     Section,
     Table,
+    channel_names,
     count,
     day,
     moment,
@@ -283,4 +284,7 @@ def _readiness(run: Run) -> Table:
 def _segment(row: Row) -> str:
     if row["segment_column"] == "all":
         return "everybody"
-    return f"{spoken(row['segment_column'])}: {row['segment_value']}"
+    column, value = row["segment_column"], row["segment_value"]
+    if column == "acquisition_channel":
+        value = channel_names([value])[value]
+    return f"{spoken(column)}: {value}"

@@ -76,6 +76,7 @@ where segment_column = 'all' and period_grain = 'all'
 group by churn_window, churn_window_months
 order by case when churn_window = 'in_force' then 0 else 1 end, churn_window"""
 
+ALL_COHORTS = "all cohorts"
 NAMES = {
     "in_force": "in force (drawn above)",
     "gap_80th_percentile": "8 of 10 gaps between purchases",
@@ -221,7 +222,9 @@ def _heat_map(
         "cohorts",
         title,
         _cohort_sentence(run, rows, averages),
-        charts.heat_map(marks, list(names.values()), f"{run.grain}s after"),
+        charts.heat_map(
+            marks, list(names.values()), f"{run.grain}s after", ALL_COHORTS
+        ),
         _triangle(run, title, everything),
         query,
         narrowest=max(420, 150 + 26 * max(row["period_number"] for row in rows)),
@@ -231,7 +234,7 @@ def _heat_map(
 
 def _cohort(row: Row, run: Run) -> str:
     start = row["cohort_start"]
-    return "all cohorts" if start is None else period_name(start, run.grain)
+    return ALL_COHORTS if start is None else period_name(start, run.grain)
 
 
 def _name(row: Row, run: Run) -> str:
@@ -368,6 +371,10 @@ def _survival_sentence(rows: Sequence[Row], modal_month: int | None) -> str:
             f"The modal churn month is {modal_month}: {share(probability)} of all "
             "customers leave in it, more than in any other."
         )
+        if modal_month == rows[-1]["period_number"]:
+            pieces.append(
+                "It is the last month that can be judged, which looks worse than it is."
+            )
     small = [row["period_number"] for row in rows if row["is_small_sample"]]
     if small:
         pieces.append(f"From month {min(small)} on points are hollow: a {SMALL}.")

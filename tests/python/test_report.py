@@ -252,10 +252,8 @@ def test_headlines_are_those_of_other_tables(browser: Browser, sample: Report) -
         "Average order value": f"{now['net_revenue'] / now['orders']:.2f} USD",
         "Active customers": f"{active:,.0f}",
         "New customers": f"{sizes.max():,.0f}",
-        "Came back": f"{100 * came_back:.1f}%",
-        "Blended cost of a new customer": (
-            f"{cost['spend'] / cost['customers']:.2f} USD"
-        ),
+        "Customers who came back": f"{100 * came_back:.1f}%",
+        "Blended acquisition cost": (f"{cost['spend'] / cost['customers']:.2f} USD"),
         "Net promoter score": f"{100 * promoted:.1f}",
     }
     growth = now["net_revenue"] / before["net_revenue"] - 1
@@ -517,7 +515,7 @@ def test_every_optional_input_may_be_off(browser: Browser, bare: Report) -> None
             "#attribution .empty"
         )
         assert "survey responses is switched off" in found.text("#experience .empty")
-        for title in ("Blended cost of a new customer", "Net promoter score"):
+        for title in ("Blended acquisition cost", "Net promoter score"):
             tile = found.page.locator(".tile", has=found.page.get_by_text(title))
             assert tile.locator(".value").inner_text() == "not known"
             assert "is switched off" in tile.inner_text()
