@@ -246,11 +246,15 @@ def _describe(
     if wanted is not None:
         guesses.sort(key=lambda one: one.input != wanted)
         if profile_inputs.lacks(guesses[0]):
-            raise ProfileError(
-                f"{table.label} cannot be {wanted}: {guesses[0].reason}."
-            )
-        # Nothing is surer than what the user says.
-        guesses[0] = replace(guesses[0], score=1.0, reason="you say so")
+            by_values = profile_inputs.guess_by_values(wanted, columns)
+            if profile_inputs.lacks(by_values):
+                raise ProfileError(
+                    f"{table.label} cannot be {wanted}: {guesses[0].reason}."
+                )
+            guesses[0] = by_values
+        else:
+            # Nothing is surer than what the user says.
+            guesses[0] = replace(guesses[0], score=1.0, reason="you say so")
     return TableProfile(table, columns, tuple(guesses))
 
 

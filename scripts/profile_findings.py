@@ -1,6 +1,7 @@
 """What the user of a mapped table should know: traps, and what the model does."""
 
 import calendar
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -59,6 +60,7 @@ def find(
     `has_rates` says whether exchange rates are among the tables.
     """
     seekers: list[Iterator[Finding]] = [
+        _of_columns(rows, guess),
         _of_required_columns(proposal),
         _of_keys(proposal, counts),
         _of_people(rows, proposal, counts),
@@ -166,6 +168,25 @@ MISSING: Mapping[str, str] = {
         "rejected: add the date, or write one into the model."
     ),
 }
+
+
+def _of_columns(rows: Rows, guess: Guess) -> Iterator[Finding]:
+    if guess.is_by_values:
+        yield Finding(
+            "matched_by_values",
+            "The names of the columns say nothing of this input, so that they are "
+            "matched by their values alone: check each of them.",
+            is_trap=True,
+        )
+    for column in rows.columns:
+        if column.kind is Kind.NESTED and column.filled:
+            field = re.match(r"struct\(\"?(\w+)", column.type)
+            example = f", as in {column.name}.{field[1]}" if field else ""
+            yield Finding(
+                "nested",
+                f"{column.name} holds more than one value, and none of them is used: "
+                f"name what you need of it in the model{example}.",
+            )
 
 
 def _of_required_columns(proposal: Proposal) -> Iterator[Finding]:
@@ -557,6 +578,12 @@ def _of_states(proposal: Proposal) -> Iterator[Finding]:
             "left_out_lines",
             "Lines that were never paid for are left out of their orders: "
             f"{_listed(facts.unpaid_lines)}.",
+        )
+    if facts.unclear:
+        yield Finding(
+            "unclear_states",
+            f"Counted as purchases, by their state: {_listed(facts.unclear)}. If any "
+            "was never paid for, leave it out in the model.",
         )
     others = [value for value, meaning in facts.types.items() if meaning == "other"]
     if others:

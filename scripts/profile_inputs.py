@@ -58,12 +58,16 @@ class Claim:
 
 @dataclass(frozen=True)
 class Guess:
-    """How much a table looks like an input, and why."""
+    """How much a table looks like an input, and why.
+
+    `is_by_values` says that parts were given to columns whose names say nothing.
+    """
 
     input: str
     score: float
     claims: Mapping[str, Claim] = field(default_factory=dict)
     reason: str = ""
+    is_by_values: bool = False
 
     @property
     def confidence(self) -> str:
@@ -84,6 +88,12 @@ def rank(columns: Sequence[Column], table: str) -> list[Guess]:
     return sorted(
         guesses, key=lambda one: (-one.score, len(_missing(one.input, one.claims)))
     )
+
+
+def guess_by_values(name: str, columns: Sequence[Column]) -> Guess:
+    """Return which columns would do for an input, whatever their names are."""
+    claims = _cast_parts(PARTS[name], columns, are_named=False)
+    return Guess(name, UNSURE, claims, _reason(claims), is_by_values=True)
 
 
 def guess(name: str, columns: Sequence[Column], table: str) -> Guess:
@@ -193,7 +203,9 @@ def _plays(name: str, part: str, columns: Sequence[Column]) -> float:
     return max((_strength(found, column) for column in columns), default=0.0)
 
 
-def _cast_parts(parts: Sequence[Part], columns: Sequence[Column]) -> dict[str, Claim]:
+def _cast_parts(
+    parts: Sequence[Part], columns: Sequence[Column], are_named: bool = True
+) -> dict[str, Claim]:
     """Give each part, in order, to the column with the best claim that is left."""
     claims: dict[str, Claim] = {}
     taken: set[str] = set()
@@ -201,7 +213,7 @@ def _cast_parts(parts: Sequence[Part], columns: Sequence[Column]) -> dict[str, C
         strengths = {
             column.name: strength
             for column in columns
-            if (strength := _strength(part, column)) >= LEAST_CLAIM
+            if (strength := _strength(part, column, are_named)) >= LEAST_CLAIM
             and column.name not in taken
         }
         if not strengths:
@@ -219,13 +231,14 @@ def _cast_parts(parts: Sequence[Part], columns: Sequence[Column]) -> dict[str, C
     return claims
 
 
-def _strength(part: Part, column: Column) -> float:
+def _strength(part: Part, column: Column, are_named: bool = True) -> float:
     """Return how strongly a column claims a part (0-1)."""
     words = _UNITS.sub("", column.words)
     named = [strength for strength, names in part.names if re.fullmatch(names, words)]
     if named:
         return max(named) * part.fits(column)
-    if part.weight and _NAMELESS.fullmatch(words) and part.fits(column) >= 0.95:
+    is_nameless = not are_named or _NAMELESS.fullmatch(words) is not None
+    if part.weight and is_nameless and part.fits(column) >= 0.95:
         return NAMELESS_CLAIM
     return 0.0
 

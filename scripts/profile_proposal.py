@@ -69,7 +69,8 @@ class Named:
 class Facts:
     """What a mapping rests on; `unpaid` and `refunded` are states with their rows.
 
-    `unpaid_lines` are states of lines, whose orders stay without them.
+    `unpaid_lines` are states of lines, whose orders stay without them, and `unclear`
+    states that need not be those of a sale.
     `copies` are rows that say what another says, where no key tells them apart.
     """
 
@@ -83,6 +84,7 @@ class Facts:
     types: Mapping[str, str] = field(default_factory=dict)
     unpaid: Mapping[str, int] = field(default_factory=dict)
     unpaid_lines: Mapping[str, int] = field(default_factory=dict)
+    unclear: Mapping[str, int] = field(default_factory=dict)
     refunded: Mapping[str, int] = field(default_factory=dict)
     companion: str = ""
     unknown: Mapping[str, int] = field(default_factory=dict)

@@ -154,7 +154,11 @@ def _show_unknown(one: TableProfile, out: Console) -> None:
                 f"is one, say which: --input {one.table.name}={best.input}"
             )
         else:
-            out.print(f"Looks like no input: for {best.input} it has {best.reason}.")
+            out.print(
+                f"Looks like no input: for {best.input} it has {best.reason}. If it is "
+                "one whose columns have other names, say which, and they are found by "
+                f"their values: --input {one.table.name}=transactions"
+            )
     out.print()
 
 

@@ -27,17 +27,25 @@ _UNPAID = (
     "draft error rejected unpaid deleted abandoned incomplete uncollectible test "
     "requires_payment_method"
 )
+# States of orders that were paid for, or given back in part.
+_PAID = (
+    "paid succeeded success successful complete completed fulfilled shipped delivered "
+    "partially_fulfilled partially_shipped active confirmed approved closed processed "
+    "settled captured done ok partially_refunded partial_refund"
+)
 # Movements of money that no customer pays.
 _OTHER = (
     "payout transfer fee stripe_fee application_fee adjustment topup withdrawal "
     "authorization network_cost tax_fee"
 )
 UNPAID_WORDS = frozenset(_UNPAID.split())
+PAID_WORDS = frozenset(_PAID.split()) | PURCHASE_WORDS | REFUND_WORDS
 OTHER_MOVEMENTS = frozenset(_OTHER.split())
 # The state of an order that was given back whole.
 GIVEN_BACK = frozenset(
     {"refunded", "returned", "chargeback", "charged_back", "reversed"}
 )
+KNOWN_STATES = UNPAID_WORDS | PAID_WORDS | GIVEN_BACK
 STATE_NAMES = (
     r"((order|payment|financial|transaction|charge|invoice|sale|line|item|line_?item)_)?"
     r"(status|state)"
@@ -72,6 +80,7 @@ class _State:
     condition: str = ""
     unpaid: Mapping[str, int] = field(default_factory=dict)
     given_back: Mapping[str, int] = field(default_factory=dict)
+    unclear: Mapping[str, int] = field(default_factory=dict)
     is_unpaid: str = "false"
     is_given_back: str = "false"
     is_known: str = "true"
@@ -167,6 +176,7 @@ class _Transactions:
                 types=self.types,
                 unpaid=_together(state.unpaid for state in of_orders),
                 unpaid_lines=_together(state.unpaid for state in of_lines),
+                unclear=_together(state.unclear for state in states),
                 refunded=_together(state.given_back for state in states),
                 companion=companion,
             ),
@@ -382,6 +392,7 @@ class _Transactions:
                     condition,
                     unpaid,
                     back,
+                    {v: n for v, n in values.items() if word_of(v) not in KNOWN_STATES},
                     is_unpaid=_is_one_of(helper.sql, unpaid),
                     is_given_back=_is_one_of(helper.sql, back),
                     is_known=f"trim(cast({helper.sql} as varchar)) <> ''",

@@ -451,6 +451,48 @@ def test_lines_are_cancelled_and_refunded_one_by_one(tmp_path: Path) -> None:
     assert "left_out" not in findings(table)
 
 
+def test_columns_with_fields_of_their_own_are_named(tmp_path: Path) -> None:
+    file = tmp_path / "events.json"
+    rows = [
+        {
+            "event_id": f"e{number}",
+            "user_id": f"u{number % 3}",
+            "event": "page_view",
+            "time": 1704067200 + number,
+            "properties": {"utm_source": "google", "page": number},
+        }
+        for number in range(9)
+    ]
+    file.write_text("\n".join(json.dumps(row) for row in rows))
+    (table,) = profile_files(file).tables
+    assert "as in properties.utm_source." in sentence(table, "nested")
+
+
+def test_names_of_another_language_are_matched_by_values_when_asked(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "auftraege.csv"
+    rows = [
+        (f"B{i}", f"K{i % 5}", day, 7.5 + i, "offen") for i, day in enumerate(days(9))
+    ]
+    header = "bestellnummer,kundennummer,bestelldatum,summe,status"
+    file.write_text(orders(rows, header))
+    unasked = command(file, "--no-try")
+    assert unasked.exit_code == 2
+    assert "--input auftraege=transactions" in " ".join(unasked.out.split())
+    (table,) = profile_files(file, inputs=["transactions"]).tables
+    assert sources(table) == {
+        "transaction_id": ("bestellnummer",),
+        "customer_id": ("kundennummer",),
+        "occurred_at": ("bestelldatum",),
+        "amount": ("summe",),
+    }
+    assert table.guesses[0].confidence == "unsure"
+    assert "matched_by_values" in traps(table)
+    # What the word means is not known either.
+    assert "by their state: offen 9." in sentence(table, "unclear_states")
+
+
 def test_numbers_that_count_days_or_seconds_are_days_at_midnight(
     tmp_path: Path,
 ) -> None:
