@@ -299,7 +299,7 @@ def _costs(run: Run, rows: Sequence[Row], query: str) -> Chart:
         charts.cost_ranges(marks, f"{run.currency} for a new customer"),
         table(title, rows, columns),
         query,
-        narrowest=440,
+        narrowest=320,
     )
 
 
@@ -399,7 +399,7 @@ def _payback(run: Run) -> list[Part]:
             charts.payback(marks, list(names.values())),
             _payback_table(title, drawn, names),
             query,
-            narrowest=360,
+            narrowest=320,
         )
     ]
 

@@ -124,7 +124,7 @@ CORNERS: Mapping[str, Mapping[str, Any]] = {
     "possible overkill": {**_RIGHT, **_BOTTOM},
 }
 WIDEST_PERIOD = 90
-MOVEMENTS_HEIGHT, TEXT_HEIGHT = 280, 13
+MOVEMENTS_HEIGHT, TEXT_HEIGHT, LETTER_WIDTH = 280, 13, 6
 PICTURE_WIDTH = 760
 PICTURE_SCALE = 2
 SUBTITLE_CHARACTERS = 118
@@ -328,9 +328,13 @@ def cost_ranges(rows: Sequence[Row], currency: str) -> dict[str, Any]:
     base = _chart(rows).encode(
         y=alt.Y("channel:N", sort=None, title=None, axis=alt.Axis(labelColor=INK)),
     )
-    # Room for what is written to the right.
-    right = 1.8 * max(row["label_at"] for row in rows) or 1
-    scale = alt.Scale(domain=[0, right], nice=False)
+    # What is written to the right needs its room, however wide the drawing is.
+    room = 20 + LETTER_WIDTH * max(len(row["label"]) for row in rows)
+    scale = alt.Scale(
+        domain=[0, max(row["label_at"] for row in rows) or 1],
+        range=[0, alt.ExprRef(f"max(width - {room}, width / 4)")],
+        nice=False,
+    )
     cost = alt.X(
         "lowest_cac:Q",
         title=currency,

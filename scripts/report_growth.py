@@ -265,7 +265,7 @@ def headlines(run: Run) -> Section:
             else tile
             for one, tile in zip(FIGURES, tiles, strict=True)
         ]
-        parts.extend(_shown(tiles, query))
+        parts.extend(gathered(tiles, query))
     parts.extend(_revenue(run))
     name = period_name(run.period_start, run.grain) if run.period_start else ""
     # The year before is the period before where periods are years.
@@ -320,7 +320,7 @@ def accounting(run: Run) -> Section:
     )
 
 
-def _shown(tiles: Sequence[Tile], query: str) -> list[Part]:
+def gathered(tiles: Sequence[Tile], query: str) -> list[Part]:
     """Say once what many numbers are missing for, instead of in a tile of each."""
     missing: dict[str, list[str]] = {}
     for tile in tiles:

@@ -25,9 +25,10 @@ import published
 import report
 import report_charts
 import report_databases as databases
+import report_growth
 import report_parts
 from postgres_server import postgres_server
-from report_parts import Chart, Section
+from report_parts import Chart, Note, Section, Tile, Tiles
 
 CHROMIUM = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
@@ -466,6 +467,26 @@ def test_sentences_are_written_for_people() -> None:
     assert report_parts.named(alike) == dict(zip(alike, alike, strict=True))
 
 
+def test_what_many_numbers_lack_is_said_once() -> None:
+    """A page of a survey alone has one tile, and a sentence for the other seven."""
+    known = Tile("Net promoter score", "31.0", "", "2,650 answers")
+    unknown = [
+        Tile(title, "not known", "", why)
+        for title, why in (
+            *(
+                ("Orders", "Off."),
+                ("Cost", "Nothing spent."),
+                ("New customers", "Off."),
+            ),
+            *(("Active customers", "Off."), ("Net revenue", "Off.")),
+        )
+    ]
+    tiles, note = report_growth.gathered([*unknown, known], "select 1")
+    assert tiles == Tiles([unknown[1], known], "select 1")
+    words = "Not known: orders, new customers, active customers and net revenue. Off."
+    assert note == Note(words, is_empty=True)
+
+
 def contrast(one: str, other: str) -> float:
     low, high = sorted((luminance(one), luminance(other)))
     return (high + 0.05) / (low + 0.05)
@@ -520,6 +541,9 @@ def test_every_optional_input_may_be_off(browser: Browser, bare: Report) -> None
             assert tile.locator(".value").inner_text() == "not known"
             assert "is switched off" in tile.inner_text()
         assert "not known: consideration and advocacy" in found.text("#funnel-says")
+        # An empty track would say that nobody got there.
+        hollow = "#chart-funnel .mark-rect path[stroke-dasharray='4,3']"
+        assert found.page.locator(hollow).count() == 2
 
 
 def test_no_row_at_all(browser: Browser, folder: Path) -> None:
