@@ -9,6 +9,7 @@
 #
 # CUSTOMER_JOURNEY_PROJECT_DIR   the dbt project; by default the one this file lies in
 # CUSTOMER_JOURNEY_TARGET        a target of its profiles.yml; by default its own choice
+# CUSTOMER_JOURNEY_PUBLISHING    more options for what publishes, such as --parquet
 # CUSTOMER_JOURNEY_SCHEDULE_LOGS a folder: the output goes to a file of its own there and
 #                                is repeated only when a run fails, which is when cron
 #                                should send a mail; empty: the output stays as it is
@@ -22,12 +23,13 @@ target_folder=${DBT_TARGET_PATH:-target}
 logs=${CUSTOMER_JOURNEY_SCHEDULE_LOGS:-}
 locked=4
 schedule=${1:-}
+publishing=${CUSTOMER_JOURNEY_PUBLISHING:-}
 
 # An hourly run leaves when another one works; the others wait for it.
 case $schedule in
     hourly) wait_seconds=0; options='--selector hourly --no-unit-tests' ;;
-    daily) wait_seconds=3600; options='--no-unit-tests' ;;
-    weekly) wait_seconds=3600; options='--fit --full-refresh --no-unit-tests' ;;
+    daily) wait_seconds=3600; options="--no-unit-tests $publishing" ;;
+    weekly) wait_seconds=3600; options="--fit --full-refresh --no-unit-tests $publishing" ;;
     *)
         echo "Usage: $0 hourly|daily|weekly" >&2
         exit 2

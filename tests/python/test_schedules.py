@@ -130,6 +130,7 @@ class Shop:
         return {
             "CUSTOMER_JOURNEY_PROJECT_DIR": str(self.folder),
             "CUSTOMER_JOURNEY_HOME": str(PROJECT),
+            "CUSTOMER_JOURNEY_PUBLISHING": "--parquet",
             "CUSTOMER_JOURNEY_DUCKDB_PATH": str(self.folder / "shop_work.duckdb"),
             "SHOP_LANDING": str(self.folder / "landing"),
             "DBT_TARGET_PATH": str(self.folder / "target"),
@@ -594,6 +595,8 @@ def test_dagster_builds_validates_and_publishes(shop: Shop, dagster_home: Path) 
         ).fetchall()
     assert (project, verdict) == ("shop", "passed")
     assert months > 12
+    # What else is asked for goes to what publishes.
+    assert (shop.folder / "shop_parquet" / "current" / "rpt_growth.parquet").exists()
 
 
 def test_dagster_tries_again_what_the_lock_has_turned_away(

@@ -2,8 +2,10 @@
 
     dagster dev -f examples/schedules/dagster/definitions.py
 
-An environment variable, CUSTOMER_JOURNEY_PROJECT_DIR, names the dbt project that is
-run; by default it is the one that this file lies in.
+Two environment variables:
+
+    CUSTOMER_JOURNEY_PROJECT_DIR  the dbt project; by default the one this file lies in
+    CUSTOMER_JOURNEY_PUBLISHING   more options for what publishes, such as --parquet
 """
 
 import json
@@ -29,6 +31,7 @@ TIME_ZONE = "America/New_York"
 # Dagster runs what uses a pool one after the other (dagster.yaml).
 POOL = "customer_journey"
 TARGET = PROJECT_DIR / os.environ.get("DBT_TARGET_PATH", "target")
+PUBLISHING = os.environ.get("CUSTOMER_JOURNEY_PUBLISHING", "").split()
 
 FAILED, LOCKED = 1, 4
 REASONS = {
@@ -136,7 +139,8 @@ def places(summary: str) -> dict[str, dg.PathMetadataValue]:
 )
 def published() -> dg.MaterializeResult[None]:
     """Put all public tables, validated, in front of readers as one."""
-    return dg.MaterializeResult(metadata=places(run_pipeline("publish", "--json")))
+    summary = run_pipeline("publish", "--json", *PUBLISHING)
+    return dg.MaterializeResult(metadata=places(summary))
 
 
 @dg.asset(deps=[published], group_name="published", pool=POOL)
@@ -151,7 +155,7 @@ def fit_and_publish(context: dg.OpExecutionContext, dbt: DbtCliResource) -> None
     with lock():
         check_sources(dbt)
     options = ("--fit", "--full-refresh", "--no-unit-tests", "--json")
-    metadata = places(run_pipeline("run", *options))
+    metadata = places(run_pipeline("run", *options, *PUBLISHING))
     for asset in (published, report):
         context.log_event(dg.AssetMaterialization(asset.key, metadata=metadata))
 

@@ -2,11 +2,12 @@
 
 The daily DAG shows a task for every table (Cosmos) and publishes what they made; the
 others run scripts/pipeline.py as a whole. dbt and the script run in the environment of
-the project; Airflow's own needs neither. Three environment variables:
+the project; Airflow's own needs neither. Four environment variables:
 
     CUSTOMER_JOURNEY_HOME          where customer_journey lies; /opt/customer_journey
     CUSTOMER_JOURNEY_PROJECT_DIR   the dbt project to run, if it is another one
     CUSTOMER_JOURNEY_TARGET        the target of its profiles.yml; dev
+    CUSTOMER_JOURNEY_PUBLISHING    more options for what publishes, such as --parquet
 
 Tables and tests are read from the project's target/manifest.json: run `dbt parse` when
 the project has changed. A pool, customer_journey, must have one slot: two runs never
@@ -40,6 +41,7 @@ from cosmos import (
 HOME = Path(os.environ.get("CUSTOMER_JOURNEY_HOME", "/opt/customer_journey"))
 PROJECT_DIR = Path(os.environ.get("CUSTOMER_JOURNEY_PROJECT_DIR", HOME))
 TARGET = os.environ.get("CUSTOMER_JOURNEY_TARGET", "dev")
+PUBLISHING = os.environ.get("CUSTOMER_JOURNEY_PUBLISHING", "").split()
 BIN = HOME / ".venv" / "bin"
 POOL = "customer_journey"
 # What other DAGs can wait for: schedule=[Asset("customer_journey")].
@@ -105,7 +107,7 @@ def build_core() -> None:
 @task(pool=POOL, outlets=[PUBLISHED])
 def publish() -> None:
     """Validate all public tables and put them in front of readers as one."""
-    run_pipeline("publish")
+    run_pipeline("publish", *PUBLISHING)
 
 
 @task(pool=POOL)
@@ -117,7 +119,7 @@ def report() -> None:
 @task(pool=POOL, outlets=[PUBLISHED])
 def fit_and_publish() -> None:
     """Build everything from nothing, fit the customer value models, publish."""
-    run_pipeline("run", "--fit", "--full-refresh", "--no-unit-tests")
+    run_pipeline("run", "--fit", "--full-refresh", "--no-unit-tests", *PUBLISHING)
 
 
 def build_tables() -> DbtTaskGroup:
