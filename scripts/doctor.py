@@ -9,7 +9,7 @@ import json
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +33,7 @@ from summary import out
 OLDEST_PYTHON = (3, 11)
 # What the smallest real database and its publication need, in bytes.
 LEAST_SPACE = 1_000_000_000
+SAMPLE = "sample_{}"
 EXTRAS = {"value": "scipy", "report": "altair", "metrics": "dbt-metricflow"}
 
 
@@ -87,8 +88,7 @@ def _look_at_everything(
     except PipelineError as error:
         yield Finding("project", "bad", str(error))
         return
-    inputs = [name for name in runs.INPUTS if values.get(f"{name}_input")]
-    named = ", ".join(inputs) or "none"
+    named = ", ".join(_inputs(values)) or "none"
     yield Finding(
         "project",
         "good",
@@ -101,6 +101,15 @@ def _look_at_everything(
     yield from _try("lock", lambda: _lock(paths, project))
     yield from _try("database", lambda: _database(paths, project))
     yield from _try("publication", lambda: _publication(project, values))
+
+
+def _inputs(values: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the inputs that are on: beside tables of one's own the sample is not."""
+    is_sample = values.get("transactions_input") == SAMPLE.format("transactions")
+    for name in runs.INPUTS:
+        model = values.get(f"{name}_input")
+        if model and (is_sample or model != SAMPLE.format(name)):
+            yield name
 
 
 def _try(check: str, look: Callable[[], Finding]) -> Iterator[Finding]:
