@@ -102,6 +102,12 @@ sum_conversions as (
     from sum_days
 ),
 
+figures as (
+    select 'conversions' as figure
+    union all
+    select 'gross_revenue' as figure
+),
+
 all_models as (
     {%- for model in attribution_models() %}
     {{ 'union all' if not loop.first }}
@@ -190,24 +196,30 @@ list_values as (
         0 as expected,
         1 as found
     from customers
-    {%- for figure in ['conversions', 'gross_revenue'] %}
     union all
     select
-        'rpt_attribution.{{ figure }} by ' || all_models.attribution_model || ' and '
-        || grains.period_grain as measure,
-        sum_conversions.{{ figure }} as expected,
+        'rpt_attribution.' || figures.figure || ' by ' || all_models.attribution_model
+        || ' and ' || grains.period_grain as measure,
+        case figures.figure
+            when 'conversions' then sum_conversions.conversions
+            else sum_conversions.gross_revenue
+        end as expected,
         0 as found
     from sum_conversions
+    cross join figures
     cross join all_models
     cross join grains
     union all
     select
-        'rpt_attribution.{{ figure }} by ' || attribution_model || ' and '
-        || period_grain as measure,
+        'rpt_attribution.' || figures.figure || ' by ' || attribution.attribution_model
+        || ' and ' || attribution.period_grain as measure,
         0 as expected,
-        {{ figure }} as found
+        case figures.figure
+            when 'conversions' then attribution.conversions
+            else attribution.gross_revenue
+        end as found
     from attribution
-    {%- endfor %}
+    cross join figures
 )
 
 select

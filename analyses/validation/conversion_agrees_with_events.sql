@@ -1,8 +1,13 @@
 -- One row per measure, window and month in which the funnel or the conversion rates
 -- disagree with the events: how many of the people first seen got how far, how soon.
-{%- set funnel_figures = ['people', 'eligible_people', 'reached_people'] %}
-{%- set conversion_figures = [
-    'people', 'eligible_people', 'converted_people', 'new_customers',
+{%- set figures = [
+    'people', 'eligible_people', 'reached_people', 'converted_people', 'new_customers',
+] %}
+{%- set reports = [
+    ('rpt_stage_funnel', ['people', 'eligible_people', 'reached_people']),
+    ('rpt_conversion', [
+        'people', 'eligible_people', 'converted_people', 'new_customers',
+    ]),
 ] %}
 
 with journey_events as (
@@ -14,12 +19,12 @@ stages as (
     select * from {{ ref('customer_journey', 'int_stages') }}
 ),
 
-funnel as (
+rpt_stage_funnel as (
     select * from {{ ref('customer_journey', 'rpt_stage_funnel') }}
     where segment_column = 'all'
 ),
 
-conversion as (
+rpt_conversion as (
     select * from {{ ref('customer_journey', 'rpt_conversion') }}
     where segment_column = 'all' and channel = 'all'
 ),
@@ -221,44 +226,62 @@ sum_months as (
         cast({{ dbt.date_trunc('month', 'entry_date') }} as date)
 ),
 
+measures as (
+    {%- for report, figures in reports %}
+    {%- set is_first = loop.first %}
+    {%- for figure in figures %}
+    {{ 'union all' if not (is_first and loop.first) }}
+    select
+        '{{ report }}' as report,
+        '{{ figure }}' as measure
+    {%- endfor %}
+    {%- endfor %}
+),
+
 -- Months are compared one by one, of other grains the totals.
 list_cells as (
-    {%- for report, table, figures in [
-        ('rpt_stage_funnel', 'funnel', funnel_figures),
-        ('rpt_conversion', 'conversion', conversion_figures),
-    ] %}
-    {%- for figure in figures %}
-    {%- set stage = 'stage' if table == 'funnel' else "'purchase'" %}
-    {{ 'union all' if not (loop.first and table == 'funnel') }}
     select
-        '{{ report }}.{{ figure }}' as figure,
+        sum_months.report,
+        measures.measure,
         sum_months.stage,
         sum_months.window_days,
         grains.period_grain,
         case when grains.period_grain = 'month' then sum_months.month_start end
             as month_start,
-        sum_months.{{ figure }} as expected,
+        case measures.measure
+            {%- for figure in figures %}
+            when '{{ figure }}' then sum_months.{{ figure }}
+            {%- endfor %}
+        end as expected,
         0 as found
     from sum_months
+    inner join measures on sum_months.report = measures.report
     cross join grains
-    where sum_months.report = '{{ report }}'
+    {%- for report, names in reports %}
+    {%- set stage = 'rpt_stage_funnel.stage' if loop.first else "'purchase'" %}
     union all
     select
-        '{{ report }}.{{ figure }}' as figure,
+        '{{ report }}' as report,
+        measures.measure,
         {{ stage }} as stage,
-        window_days,
-        period_grain,
-        case when period_grain = 'month' then period_start end as month_start,
+        {{ report }}.window_days,
+        {{ report }}.period_grain,
+        case when {{ report }}.period_grain = 'month' then {{ report }}.period_start end
+            as month_start,
         0 as expected,
-        {{ figure }} as found
-    from {{ table }}
-    {%- endfor %}
+        case measures.measure
+            {%- for figure in names %}
+            when '{{ figure }}' then {{ report }}.{{ figure }}
+            {%- endfor %}
+        end as found
+    from {{ report }}
+    inner join measures on measures.report = '{{ report }}'
     {%- endfor %}
 ),
 
 list_values as (
     select
-        figure || ' to ' || stage
+        report || '.' || measure || ' to ' || stage
         || case
             when window_days is null then ''
             else ' within ' || {{ as_text('window_days') }} || ' days'

@@ -1,5 +1,6 @@
 -- One row per measure and month of first purchase in which payback disagrees with the
 -- events: who was won, what was spent, and the margin of what they bought since.
+{%- set figures = ['customers', 'spend', 'margin', 'cumulative_margin'] %}
 
 with journey_events as (
     select * from {{ ref('customer_journey', 'int_journey_events') }}
@@ -189,25 +190,40 @@ list_cohorts as (
     from sum_payback
 ),
 
-list_values as (
-    {%- for figure in ['customers', 'spend', 'margin', 'cumulative_margin'] %}
-    select
-        '{{ figure }}'
-        || case when channel = 'all' then '' else ' of ' || channel end as measure,
-        cohort_start,
-        expected_{{ figure }} as expected,
-        found_{{ figure }} as found
-    from list_cohorts
-    union all
+measures as (
+    {%- for figure in figures %}
+    {{ 'union all' if not loop.first }}
+    select '{{ figure }}' as measure
     {%- endfor %}
+),
+
+list_values as (
+    select
+        case
+            when list_cohorts.channel = 'all' then measures.measure
+            else measures.measure || ' of ' || list_cohorts.channel
+        end as measure,
+        list_cohorts.cohort_start,
+        case measures.measure
+            {%- for figure in figures %}
+            when '{{ figure }}' then list_cohorts.expected_{{ figure }}
+            {%- endfor %}
+        end as expected,
+        case measures.measure
+            {%- for figure in figures %}
+            when '{{ figure }}' then list_cohorts.found_{{ figure }}
+            {%- endfor %}
+        end as found
+    from list_cohorts
+    cross join measures
     {%- for figure in ['cac', 'payback_month'] %}
+    union all
     select
         'channels with another {{ figure }}' as measure,
         cohort_start,
         0 as expected,
         has_other_{{ figure }} as found
     from sum_payback
-    {{ 'union all' if not loop.last }}
     {%- endfor %}
 )
 

@@ -242,25 +242,40 @@ sum_cells as (
     group by segment_column, period_grain, offset_basis
 ),
 
-list_movements as (
+movements as (
     {%- for movement in movements %}
+    {{ 'union all' if not loop.first }}
+    select '{{ movement }}' as movement
+    {%- endfor %}
+),
+
+sums as (
+    select 'customers' as summed
+    union all
+    select 'revenue' as summed
+),
+
+list_movements as (
     select
-        'rpt_growth_accounting.{{ movement }}_customers' as measure,
+        'rpt_growth_accounting.' || movement || '_customers' as measure,
         month_start,
         customers as expected,
         0 as found
     from count_movements
-    where movement = '{{ movement }}'
     union all
     select
-        'rpt_growth_accounting.{{ movement }}_customers' as measure,
-        period_start as month_start,
+        'rpt_growth_accounting.' || movements.movement || '_customers' as measure,
+        accounting.period_start as month_start,
         0 as expected,
-        {{ movement }}_customers as found
+        case movements.movement
+            {%- for movement in movements %}
+            when '{{ movement }}' then accounting.{{ movement }}_customers
+            {%- endfor %}
+        end as found
     from accounting
-    where segment_column = 'all' and period_grain = 'month'
+    cross join movements
+    where accounting.segment_column = 'all' and accounting.period_grain = 'month'
     union all
-    {%- endfor %}
     select
         'rpt_growth_accounting.customer_revenue' as measure,
         month_start,
@@ -276,129 +291,155 @@ list_movements as (
         customer_revenue as found
     from accounting
     where segment_column = 'all' and period_grain = 'month'
-    {%- for figure in ['customers', 'revenue'] %}
     union all
     select
-        'rpt_growth_accounting periods of a ' || period_grain
-        || ' whose {{ figure }} do not add up' as measure,
+        'rpt_growth_accounting periods of a ' || judge_periods.period_grain || ' whose '
+        || sums.summed || ' do not add up' as measure,
         cast(null as date) as month_start,
         0 as expected,
-        other_{{ figure }} as found
+        case sums.summed
+            when 'customers' then judge_periods.other_customers
+            else judge_periods.other_revenue
+        end as found
     from judge_periods
-    {%- endfor %}
+    cross join sums
+),
+
+measures as (
+    select
+        'period_retention' as measure,
+        'retained' as movement
+    union all
+    select
+        'period_churn' as measure,
+        'churned' as movement
+),
+
+averages as (
+    select 'cohort_average_weighted' as measure
+    union all
+    select 'cohort_average_simple' as measure
+),
+
+figures as (
+    select 'customers' as figure
+    union all
+    select 'eligible_customers' as figure
 ),
 
 -- Whoever was active in the month before stays or leaves. Nothing is known where the
 -- data cannot carry it.
 list_shares as (
-    {%- for measure, movement in [
-        ('period_retention', 'retained'), ('period_churn', 'churned'),
-    ] %}
     select
-        'rpt_retention.{{ measure }} customers by month' as measure,
+        measures.measure,
+        figures.figure,
         count_movements.month_start,
-        count_movements.customers as expected,
+        case
+            when
+                figures.figure = 'eligible_customers'
+                or (
+                    measures.movement = count_movements.movement
+                    and readiness.verdict <> 'not_measurable'
+                )
+                then count_movements.customers
+        end as expected,
         0 as found
     from count_movements
+    cross join measures
+    cross join figures
     cross join readiness
-    where
-        count_movements.movement = '{{ movement }}'
-        and readiness.verdict <> 'not_measurable'
+    where count_movements.movement in ('retained', 'churned')
     union all
     select
-        'rpt_retention.{{ measure }} eligible_customers by month' as measure,
-        month_start,
-        customers as expected,
-        0 as found
-    from count_movements
-    where movement in ('retained', 'churned')
-    union all
-    {%- endfor %}
-    {%- for figure in ['customers', 'eligible_customers'] %}
-    select
-        'rpt_retention.' || measure || ' {{ figure }} by month' as measure,
-        month_start,
+        sum_retention.measure,
+        figures.figure,
+        sum_retention.month_start,
         0 as expected,
-        {{ figure }} as found
+        case figures.figure
+            when 'customers' then sum_retention.customers
+            else sum_retention.eligible_customers
+        end as found
     from sum_retention
+    cross join figures
     where
-        segment_column = 'all'
-        and period_grain = 'month'
-        and measure in ('period_retention', 'period_churn')
-    {{ 'union all' if not loop.last }}
-    {%- endfor %}
+        sum_retention.segment_column = 'all'
+        and sum_retention.period_grain = 'month'
+        and sum_retention.measure in ('period_retention', 'period_churn')
+),
+
+-- Who bought again did so, whichever way their first purchases are cut into periods.
+place_repeats as (
+    select
+        'repeat_purchase' as measure,
+        period_grain
+    from grains
+    union all
+    select
+        'days_to_second_purchase' as measure,
+        'all' as period_grain
+    from run_parameters
 ),
 
 list_repeats as (
-    {%- for figure in ['customers', 'eligible_customers'] %}
     select
-        'repeat_purchase {{ figure }} by ' || grains.period_grain as figure,
+        place_repeats.measure,
+        figures.figure,
+        place_repeats.period_grain as place,
         count_repeats.window_days,
-        {%- if figure == 'customers' %}
         case
+            when figures.figure = 'eligible_customers'
+                then count_repeats.eligible_customers
             when readiness.verdict <> 'not_measurable' then count_repeats.customers
         end as expected,
-        {%- else %}
-        count_repeats.eligible_customers as expected,
-        {%- endif %}
         0 as found
     from count_repeats
-    cross join grains
+    inner join place_repeats
+        on
+            place_repeats.measure = 'repeat_purchase'
+            or count_repeats.window_days is null
+    cross join figures
     cross join readiness
     union all
     select
-        'repeat_purchase {{ figure }} by ' || period_grain as figure,
-        window_days,
-        0 as expected,
-        {{ figure }} as found
-    from sum_retention
-    where segment_column = 'all' and measure = 'repeat_purchase'
-    union all
-    select
-        'days_to_second_purchase {{ figure }}' as figure,
-        count_repeats.window_days,
-        {%- if figure == 'customers' %}
-        case
-            when readiness.verdict <> 'not_measurable' then count_repeats.customers
-        end as expected,
-        {%- else %}
-        count_repeats.eligible_customers as expected,
-        {%- endif %}
-        0 as found
-    from count_repeats
-    cross join readiness
-    where count_repeats.window_days is null
-    union all
-    select
-        'days_to_second_purchase {{ figure }}' as figure,
-        window_days,
-        0 as expected,
-        {{ figure }} as found
-    from sum_retention
-    where segment_column = 'all' and measure = 'days_to_second_purchase'
-    union all
-    {%- endfor %}
-    {%- for figure in ['customers', 'eligible_customers'] %}
-    {%- for average in ['cohort_average_weighted', 'cohort_average_simple'] %}
-    select
-        '{{ average }} {{ figure }} by ' || period_grain || ' and ' || offset_basis
-        || ' of ' || segment_column as figure,
+        averages.measure,
+        figures.figure,
+        sum_cells.period_grain || ' and ' || sum_cells.offset_basis || ' of '
+        || sum_cells.segment_column as place,
         null as window_days,
-        {{ figure }} as expected,
+        case figures.figure
+            when 'customers' then sum_cells.customers
+            else sum_cells.eligible_customers
+        end as expected,
         0 as found
     from sum_cells
+    cross join figures
+    cross join averages
     union all
-    {%- endfor %}
     select
-        measure || ' {{ figure }} by ' || period_grain || ' and ' || offset_basis
-        || ' of ' || segment_column as figure,
-        window_days,
+        sum_retention.measure,
+        figures.figure,
+        case
+            when sum_retention.offset_basis is null then sum_retention.period_grain
+            else
+                sum_retention.period_grain || ' and ' || sum_retention.offset_basis
+                || ' of ' || sum_retention.segment_column
+        end as place,
+        sum_retention.window_days,
         0 as expected,
-        {{ figure }} as found
+        case figures.figure
+            when 'customers' then sum_retention.customers
+            else sum_retention.eligible_customers
+        end as found
     from sum_retention
-    where measure like 'cohort_average%'
-    {{ 'union all' if not loop.last }}
-    {%- endfor %}
+    cross join figures
+    where
+        sum_retention.measure like 'cohort_average%'
+        or (
+            sum_retention.segment_column = 'all'
+            and sum_retention.measure in (
+                'repeat_purchase', 'days_to_second_purchase'
+            )
+        )
 ),
 
 list_values as (
@@ -410,14 +451,14 @@ list_values as (
     from list_movements
     union all
     select
-        measure,
+        'rpt_retention.' || measure || ' ' || figure || ' by month' as measure,
         month_start,
         {{ as_double('expected') }} as expected,
         {{ as_double('found') }} as found
     from list_shares
     union all
     select
-        'rpt_retention.' || figure
+        'rpt_retention.' || measure || ' ' || figure || ' by ' || place
         || case
             when window_days is null then ''
             else ' within ' || {{ as_text('window_days') }} || ' days'

@@ -76,19 +76,33 @@ sum_{{ mart }} as (
 ),
 
 {% endfor -%}
-list_figures as (
+figures as (
     {%- for mart, level, part, figures in marts %}
     {%- set is_first = loop.first %}
     {%- for figure in figures %}
     {{ 'union all' if not (is_first and loop.first) }}
     select
         '{{ mart }}' as mart,
-        '{{ figure }}' as figure,
-        level_name,
-        part_name,
-        {{ figure }} as figure_value
-    from sum_{{ mart }}
+        '{{ figure }}' as figure
     {%- endfor %}
+    {%- endfor %}
+),
+
+list_figures as (
+    {%- for mart, level, part, figures in marts %}
+    {{ 'union all' if not loop.first }}
+    select
+        '{{ mart }}' as mart,
+        sum_{{ mart }}.level_name,
+        sum_{{ mart }}.part_name,
+        figures.figure,
+        case figures.figure
+            {%- for figure in figures %}
+            when '{{ figure }}' then sum_{{ mart }}.{{ figure }}
+            {%- endfor %}
+        end as figure_value
+    from sum_{{ mart }}
+    inner join figures on figures.mart = '{{ mart }}'
     {%- endfor %}
 ),
 
@@ -117,24 +131,18 @@ list_values as (
         list_figures.figure,
         list_figures.level_name,
         parts.part_name,
-        list_figures.figure_value as expected,
-        0 as found
-    from list_figures
-    inner join parts on list_figures.mart = parts.mart
-    where list_figures.part_name = 'all'
-    union all
-    select
-        list_figures.mart,
-        list_figures.figure,
-        list_figures.level_name,
-        list_figures.part_name,
-        0 as expected,
-        list_figures.figure_value as found
+        case when list_figures.part_name = 'all' then list_figures.figure_value end
+            as expected,
+        case when list_figures.part_name <> 'all' then list_figures.figure_value end
+            as found
     from list_figures
     inner join parts
         on
             list_figures.mart = parts.mart
-            and list_figures.part_name = parts.part_name
+            and (
+                list_figures.part_name = 'all'
+                or list_figures.part_name = parts.part_name
+            )
 )
 
 select

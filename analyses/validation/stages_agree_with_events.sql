@@ -1,5 +1,9 @@
 -- One row per measure and month in which stages, the moves between them or the touches
 -- of milestones disagree with the events: a stage begins with the first event in it.
+{%- set touch_figures = [
+    'touches', 'positive_touches', 'neutral_touches', 'negative_touches',
+    'exposed_people',
+] %}
 
 with journey_events as (
     select * from {{ ref('customer_journey', 'fct_journey_events') }}
@@ -144,29 +148,32 @@ sum_touches as (
     group by milestone
 ),
 
-list_history as (
-    {%- for name, figure in [
-        ('people', 'people'), ('people who are still', 'current'),
-    ] %}
-    {{ 'union all' if not loop.first }}
-    select
-        'fct_stage_history.{{ name }} in ' || stage as measure,
-        cast(null as date) as month_start,
-        expected_{{ figure }} as expected,
-        found_{{ figure }} as found
-    from sum_history
-    {%- endfor %}
+history_measures as (
+    select 'people' as measure
     union all
+    select 'people who are still' as measure
+    union all
+    select 'people with other times' as measure
+),
+
+list_history as (
     select
-        'fct_stage_history.people with other times in ' || stage as measure,
-        cast(null as date) as month_start,
-        0 as expected,
-        other_times as found
+        'fct_stage_history.' || history_measures.measure || ' in ' || sum_history.stage
+            as measure,
+        case history_measures.measure
+            when 'people' then sum_history.expected_people
+            when 'people who are still' then sum_history.expected_current
+        end as expected,
+        case history_measures.measure
+            when 'people' then sum_history.found_people
+            when 'people who are still' then sum_history.found_current
+            else sum_history.other_times
+        end as found
     from sum_history
+    cross join history_measures
     union all
     select
         'fct_stage_history.people without one open stage' as measure,
-        cast(null as date) as month_start,
         0 as expected,
         1 as found
     from count_open
@@ -174,7 +181,6 @@ list_history as (
     union all
     select
         'dim_customers.people with another current_stage' as measure,
-        cast(null as date) as month_start,
         0 as expected,
         1 as found
     from customers
@@ -185,57 +191,72 @@ list_history as (
     where customers.current_stage is distinct from order_entries.stage
 ),
 
+move_measures as (
+    select 'people' as measure
+    union all
+    select 'days_in_from_stage' as measure
+),
+
 -- Months are compared one by one, of other grains the totals.
 list_moves as (
-    {%- for figure in ['people', 'days_in_from_stage'] %}
-    {{ 'union all' if not loop.first }}
     select
-        'rpt_stage_transitions.{{ figure }} from ' || sum_moves.from_stage || ' to '
-        || sum_moves.to_stage || ' by ' || grains.period_grain as measure,
+        'rpt_stage_transitions.' || move_measures.measure || ' from '
+        || sum_moves.from_stage || ' to ' || sum_moves.to_stage || ' by '
+        || grains.period_grain as measure,
         case when grains.period_grain = 'month' then sum_moves.month_start end
             as month_start,
-        {{ as_double('sum_moves.' ~ figure) }} as expected,
+        case move_measures.measure
+            when 'people' then sum_moves.people
+            else sum_moves.days_in_from_stage
+        end as expected,
         0 as found
     from sum_moves
+    cross join move_measures
     cross join grains
     union all
     select
-        'rpt_stage_transitions.{{ figure }} from ' || from_stage || ' to '
-        || to_stage || ' by ' || period_grain as measure,
-        case when period_grain = 'month' then period_start end as month_start,
+        'rpt_stage_transitions.' || move_measures.measure || ' from '
+        || transitions.from_stage || ' to ' || transitions.to_stage || ' by '
+        || transitions.period_grain as measure,
+        case when transitions.period_grain = 'month' then transitions.period_start end
+            as month_start,
         0 as expected,
-        {{ as_double('people' if figure == 'people'
-            else 'people * average_days_in_from_stage') }} as found
+        case move_measures.measure
+            when 'people' then {{ as_double('transitions.people') }}
+            else transitions.people * transitions.average_days_in_from_stage
+        end as found
     from transitions
+    cross join move_measures
+),
+
+touch_measures as (
+    {%- for figure in touch_figures %}
+    {{ 'union all' if not loop.first }}
+    select '{{ figure }}' as measure
     {%- endfor %}
 ),
 
 list_touches as (
-    {%- for figure in [
-        'touches', 'positive_touches', 'neutral_touches', 'negative_touches',
-        'exposed_people',
-    ] %}
+    {%- for table in ['sum_touches', 'scorecard'] %}
     {{ 'union all' if not loop.first }}
     select
-        'rpt_milestone_scorecard.{{ figure }} of ' || milestone as measure,
-        cast(null as date) as month_start,
-        {{ figure }} as expected,
-        0 as found
-    from sum_touches
-    union all
-    select
-        'rpt_milestone_scorecard.{{ figure }} of ' || milestone as measure,
-        cast(null as date) as month_start,
-        0 as expected,
-        {{ figure }} as found
-    from scorecard
+        'rpt_milestone_scorecard.' || touch_measures.measure || ' of '
+        || {{ table }}.milestone as measure,
+        '{{ table }}' as side,
+        case touch_measures.measure
+            {%- for figure in touch_figures %}
+            when '{{ figure }}' then {{ table }}.{{ figure }}
+            {%- endfor %}
+        end as figure_value
+    from {{ table }}
+    cross join touch_measures
     {%- endfor %}
 ),
 
 list_values as (
     select
         measure,
-        month_start,
+        cast(null as date) as month_start,
         {{ as_double('expected') }} as expected,
         {{ as_double('found') }} as found
     from list_history
@@ -243,15 +264,16 @@ list_values as (
     select
         measure,
         month_start,
-        expected,
-        found
+        {{ as_double('expected') }} as expected,
+        {{ as_double('found') }} as found
     from list_moves
     union all
     select
         measure,
-        month_start,
-        {{ as_double('expected') }} as expected,
-        {{ as_double('found') }} as found
+        cast(null as date) as month_start,
+        case when side = 'sum_touches' then {{ as_double('figure_value') }} end
+            as expected,
+        case when side = 'scorecard' then {{ as_double('figure_value') }} end as found
     from list_touches
 )
 
