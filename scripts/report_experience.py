@@ -169,6 +169,7 @@ def _scores(
     text = sentence(
         f"{period_name(last['period_start'], grain)}: {_sentence(last)}",
         f"Over all time: {_sentence(whole)}",
+        "In brackets and as lines the 95% intervals.",
         f"Hollow points are a {SMALL}."
         if any(row["is_small_sample"] for row in rows)
         else "",

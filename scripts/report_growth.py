@@ -546,9 +546,13 @@ def _customer_movements(run: Run, rows: Sequence[Row], query: str) -> Chart:
             if sign > 0 and (last[name] or kind != PERHAPS_NEW)
         ]
     )
+    bought = (
+        f"{plural(last['active_customers'], 'customer')} bought: {parts}"
+        if last["active_customers"]
+        else "nobody bought"
+    )
     text = (
-        f"In {period_name(last['period_start'], run.grain)}, "
-        f"{plural(last['active_customers'], 'customer')} bought: {parts}. Below zero "
+        f"In {period_name(last['period_start'], run.grain)}, {bought}. Below zero "
         f"is who did not: {count(last['churned_customers'])} of the "
         f"{count(last['previous_active_customers'])} who bought in the {run.grain} "
         "before."

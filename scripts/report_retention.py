@@ -377,7 +377,8 @@ def _survival_sentence(rows: Sequence[Row], modal_month: int | None) -> str:
             )
     small = [row["period_number"] for row in rows if row["is_small_sample"]]
     if small:
-        pieces.append(f"From month {min(small)} on points are hollow: a {SMALL}.")
+        which = f"From month {min(small)} on" if min(small) else "All"
+        pieces.append(f"{which} points are hollow: a {SMALL}.")
     return sentence(*pieces)
 
 
