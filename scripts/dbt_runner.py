@@ -3,6 +3,7 @@
 dbt takes seconds to import, so import this module where a build starts and not before.
 """
 
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from dbt_common.exceptions import DbtDatabaseError, DbtRuntimeError
 
 BATCH_SIZE = 50_000
 PACKAGE = "customer_journey"
+PROFILES = "profiles.yml"
 PUBLIC_PREFIXES = ("dim_", "fct_", "rpt_")
 IN_MEMORY = ":memory:"
 FAILED_STATUSES = frozenset({"error", "fail", "runtime error", "partial success"})
@@ -33,6 +35,10 @@ _STOP_WRAPPER = re.compile(
 )
 _PLACE = re.compile(r"^(?:[A-Z]\w+ )+Error in (.+)")
 _LINE = re.compile(r"Syntax error near line \d+")
+# What a server answers as long as nobody corrects what it is asked with.
+_LASTING = re.compile(
+    r'(?:database|role) ".*" does not exist|authentication failed|no pg_hba\.conf entry'
+)
 # What to do about what stops dbt, by its own words; all else is to be corrected.
 _REMEDIES = {
     "Could not find profile": (
@@ -41,6 +47,9 @@ _REMEDIES = {
     "does not have a target named": "Choose one of them with --target.",
     "Could not find previous run": "Run without --retry.",
     "Could not find selector": "Choose one that selectors.yml has.",
+    "Could not find adapter type": (
+        "Install the extra of the engine: pip install '.[postgres]' or '.[spark]'."
+    ),
     "Env var required": "Set this variable of the environment.",
     "connection to server": (
         "Start the server, or correct the target in profiles.yml; scripts/pipeline.py "
@@ -250,7 +259,8 @@ def _invoke(
     outcome = dbtRunner(callbacks=[steps.observe], **read).invoke(
         [
             *command,
-            *("--project-dir", str(project), "--profiles-dir", str(project)),
+            *("--project-dir", str(project)),
+            *("--profiles-dir", str(profiles_folder(project))),
             *("--log-level", "none", "--no-send-anonymous-usage-stats"),
             # The difference that a unit test finds goes into files too.
             "--no-use-colors",
@@ -263,11 +273,25 @@ def _invoke(
         raise outcome.exception
     if outcome.exception is not None:
         sentence = _stopping_sentence(str(outcome.exception))
-        is_connection = isinstance(
-            outcome.exception, DbtDatabaseError | FailedToConnectError
-        )
-        raise (DbtConnectionError if is_connection else DbtConfigurationError)(sentence)
+        if isinstance(outcome.exception, DbtDatabaseError | FailedToConnectError):
+            raise _not_connected(sentence)
+        raise DbtConfigurationError(sentence)
     return outcome
+
+
+def _not_connected(sentence: str) -> DbtError:
+    """Return what a refusal asks for: to try again, or to correct the profile."""
+    is_lasting = _LASTING.search(sentence)
+    return (DbtConfigurationError if is_lasting else DbtConnectionError)(sentence)
+
+
+def profiles_folder(project: Path) -> Path:
+    """Return where the profile of a project is: in it, or else where dbt looks."""
+    if not (project / PROFILES).exists():
+        usual = Path(os.environ.get("DBT_PROFILES_DIR") or Path.home() / ".dbt")
+        if (usual / PROFILES).exists():
+            return usual
+    return project
 
 
 # Projects that this process has read, by what makes dbt read them differently.
@@ -393,7 +417,7 @@ def disconnect() -> None:
 def connect() -> Any:
     """Return a psycopg2 connection of its own to the PostgreSQL of the last run.
 
-    Raises `DbtConnectionError` if the server cannot be reached.
+    Raises `DbtError` if the server cannot be reached, or lets nobody in.
     """
     adapter = _adapter()
     connection = Connection(
@@ -405,7 +429,7 @@ def connect() -> Any:
     try:
         return type(adapter.connections).open(connection).handle
     except (DbtRuntimeError, FailedToConnectError) as error:
-        raise DbtConnectionError(_stopping_sentence(str(error))) from error
+        raise _not_connected(_stopping_sentence(str(error))) from error
 
 
 def _text(described: Any) -> str:

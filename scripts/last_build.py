@@ -77,7 +77,7 @@ def keep(target_path: Path, asked: Asked) -> None:
     folder = target_path / FOLDER
     folder.mkdir()
     shutil.copy(results, folder)
-    (folder / FILE).write_text(json.dumps(asdict(asked)))
+    (folder / FILE).write_text(json.dumps(asdict(asked), default=str))
 
 
 def forget(target_path: Path) -> None:

@@ -133,9 +133,13 @@ def run(
     A selection is built and tested only.
     """
     new = (select, exclude, selector, variables, as_of, full_refresh, is_fitting)
-    if is_retry and any((target, *new)):
+    if is_retry and any((target, *new, not has_unit_tests)):
         raise typer.BadParameter(
             "--retry builds what the last run was asked for: leave the rest out."
+        )
+    if selector and (select or exclude):
+        raise typer.BadParameter(
+            "--selector names a whole selection: leave --select and --exclude out."
         )
     more = [
         *(["--full-refresh"] if full_refresh else []),
@@ -281,6 +285,7 @@ profile_command.add_to(app)
 @app.command()
 def doctor(
     target: Target = None,
+    variables: Variables = None,
     is_json: Json = False,
     project_dir: ProjectDir = PROJECT_DIR,
 ) -> None:
@@ -289,7 +294,7 @@ def doctor(
     def examine(project: Path) -> None:
         import doctor as examination
 
-        if not examination.examine(project, target, is_json=is_json):
+        if not examination.examine(project, target, variables, is_json=is_json):
             raise typer.Exit(2)
 
     _look(examine, project_dir)

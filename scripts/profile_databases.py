@@ -183,15 +183,15 @@ def open_target(
 
     Raises ProfileError if there is no such target, database or table.
     """
-    profiles = work.project / "profiles.yml"
+    # dbt takes seconds to import, and a file needs none of it before the trial.
+    import dbt_runner
+
+    profiles = dbt_runner.profiles_folder(work.project) / dbt_runner.PROFILES
     if not profiles.exists():
         raise ProfileError(
             f"there is no {profiles}, which would say where the tables are: name a "
             "project with --project-dir, or files instead of --table."
         )
-    # dbt takes seconds to import, and a file needs none of it before the trial.
-    import dbt_runner
-
     folder = work.folder / "target_reader"
     folder.mkdir()
     shutil.copy(profiles, folder)

@@ -402,14 +402,29 @@ def publish(run: Run) -> None:
 
 def publish_parquet(run: Run) -> None:
     """Write what was published as Parquet files too."""
-    folder = publishing.publish_parquet(require_parquet(run))
+    with _after_publishing("the Parquet files are not"):
+        folder = publishing.publish_parquet(require_parquet(run))
     run.outcome.places["parquet"] = str(folder)
 
 
 def report(run: Run) -> None:
     """Draw the report of what has just been published."""
-    file = draw(run.project, require_place(run), None, None)
+    place = require_place(run)
+    file = report_path(run.project, place)
+    with _after_publishing("the report is not"), explained({}, f"write {file}"):
+        draw(run.project, place, None, None)
     run.outcome.places["report"] = str(file)
+
+
+@contextmanager
+def _after_publishing(what: str) -> Iterator[None]:
+    """Say of what stops a run now that its tables are in front of readers."""
+    try:
+        yield
+    except StoppedError:
+        raise
+    except PipelineError as error:
+        raise PipelineError(f"the tables are published, {what}: {error}") from error
 
 
 def draw(

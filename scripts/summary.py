@@ -259,7 +259,8 @@ def _show_checks(number: int, findings: Sequence["Finding"]) -> None:
         out.print(f"  {finding.remedy}")
     if findings:
         return
-    out.print(f"Validated: {number} checks found nothing wrong.", style="bold green")
+    checks = "1 check" if number == 1 else f"{number} checks"
+    out.print(f"Validated: {checks} found nothing wrong.", style="bold green")
 
 
 def _show_problem(title: str, node: Node, style: str) -> None:

@@ -27,6 +27,11 @@ def given(project: Path, text: str | None, as_of: str | None) -> dict[str, Any]:
             variables = {}
         if not isinstance(variables, dict) or not variables:
             raise ConfigurationError(f"--vars is not a YAML dictionary: {text}")
+        # YAML reads a day without quotes as a date; a variable is text.
+        variables = {
+            name: value.isoformat() if isinstance(value, date) else value
+            for name, value in variables.items()
+        }
     if as_of:
         try:
             variables["as_of_date"] = date.fromisoformat(as_of).isoformat()

@@ -174,6 +174,12 @@ CASES = {
         "name another one in dbt_project.yml (profile).",
         files={"profiles.yml": None},
     ),
+    "an adapter that is not installed": Case(
+        2,
+        "Could not find adapter type nothing!",
+        "Install the extra of the engine: pip install '.[postgres]' or '.[spark]'.",
+        files={"profiles.yml": "small: {target: dev, outputs: {dev: {type: nothing}}}"},
+    ),
     "profiles that are not YAML": Case(
         2,
         "dbt encountered an error while trying to read your profiles.yml file: Syntax "
@@ -599,6 +605,30 @@ def test_a_retry_of_a_good_run_publishes_it_again(project: Path) -> None:
     assert answer.exit_code == 0
     assert "Nothing had failed in the last run: nothing is built anew." in answer.out
     assert version(project) != before
+
+
+def test_what_fails_after_the_tables_are_out_says_that_they_are(
+    project: Path,
+) -> None:
+    """Nobody looks for the reason of yesterday's figures who has those of today."""
+    before = version(project)
+    (project / PUBLISHED_FILE).with_suffix(".html").mkdir()
+    answer = call(project, "run", "--retry", "--report")
+    assert answer.exit_code == 1
+    assert answer.err.startswith("Error: the tables are published, the report is not: ")
+    assert len(answer.err.splitlines()) == 1
+    assert version(project) != before
+
+
+def test_a_profile_may_lie_where_dbt_looks_for_it(
+    project: Path, tmp_path: Path
+) -> None:
+    profiles = tmp_path / "profiles"
+    profiles.mkdir()
+    (project / "profiles.yml").rename(profiles / "profiles.yml")
+    where = {"DBT_PROFILES_DIR": str(profiles)}
+    answer = call(project, "run", "--no-publish", environment=where)
+    assert (answer.exit_code, answer.err) == (0, "")
 
 
 def test_a_part_is_published_only_when_that_is_said(project: Path) -> None:

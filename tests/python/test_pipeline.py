@@ -15,6 +15,7 @@ import pytest
 
 from dbt_runner import essential_sentence
 from pipeline import app
+from variables import given
 
 PIPELINE = Path(__file__).parents[2] / "scripts" / "pipeline.py"
 COMMANDS = sorted(
@@ -115,6 +116,9 @@ def test_help_is_instant_and_names_exit_codes(words: list[str]) -> None:
         (["--threads", "0"], "Invalid value for '--threads'"),
         (["--project-dir", "nowhere"], "Invalid value for '--project-dir'"),
         (["--selekt", "x"], "No such option: --selekt"),
+        (["--selector", "x", "--select", "y"], "--selector names a whole selection"),
+        (["--selector", "x", "--exclude", "y"], "--selector names a whole selection"),
+        (["--retry", "--no-unit-tests"], "what the last run was asked for"),
     ],
 )
 def test_wrong_usage_is_told_at_once(
@@ -123,6 +127,11 @@ def test_wrong_usage_is_told_at_once(
     answer = pipeline("run", "--project-dir", scratch, *options)
     assert answer.exit_code == 2
     assert sentence in answer.err
+
+
+def test_a_day_is_text_with_quotes_and_without(scratch: Path) -> None:
+    for text in ("as_of_date: 2024-02-29", "as_of_date: '2024-02-29'"):
+        assert given(scratch, text, None) == {"as_of_date": "2024-02-29"}
 
 
 def test_a_good_run_says_what_was_built_and_where(scratch: Path) -> None:

@@ -662,3 +662,11 @@ def test_a_server_that_is_not_there_is_one_sentence(runs: Runs, tmp_path: Path) 
     assert answer.err.startswith("Error: ")
     assert str(tmp_path) in answer.err
     assert answer.err.count("\n") == 1
+
+
+def test_a_database_that_is_not_there_is_told_apart(runs: Runs) -> None:
+    """To try again mends nothing."""
+    answer = runs.run(PGDATABASE="nowhere")
+    assert answer.exit_code == 2
+    assert 'database "nowhere" does not exist' in answer.err
+    assert answer.err.count("\n") == 1
