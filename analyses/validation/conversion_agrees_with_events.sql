@@ -64,34 +64,37 @@ find_entries as (
     group by journey_events.customer_id, stages.stage_order
 ),
 
--- When those were first seen who may have bought before is not known.
-describe_people as (
+order_entries as (
     select
-        find_entries.customer_id,
-        min(find_entries.entered_date) as seen_date,
-        min(find_entries.purchased_date) as purchased_date
+        stage_order,
+        entered_date,
+        coalesce(lag(stage_order) over person_stages, 0) as previous_stage_order,
+        min(entered_date) over person as seen_date,
+        min(purchased_date) over person as purchased_date
     from find_entries
+    window
+        person as (partition by customer_id),
+        person_stages as (partition by customer_id order by stage_order)
+),
+
+-- When those were first seen who may have bought before is not known.
+keep_known as (
+    select order_entries.*
+    from order_entries
     cross join run_parameters
-    group by
-        find_entries.customer_id, run_parameters.is_history_start_known,
-        run_parameters.history_start_date
-    having
+    where
         not run_parameters.is_history_start_known
-        or coalesce(min(find_entries.purchased_date) >= {{ add_days(
+        or coalesce(order_entries.purchased_date >= {{ add_days(
             'run_parameters.history_start_date', var('left_truncation_days')
         ) }}, true)
 ),
 
-order_entries as (
+find_people as (
     select
-        describe_people.seen_date,
-        find_entries.stage_order,
-        find_entries.entered_date,
-        coalesce(lag(find_entries.stage_order) over (
-            partition by find_entries.customer_id order by find_entries.stage_order
-        ), 0) as previous_stage_order
-    from find_entries
-    inner join describe_people on find_entries.customer_id = describe_people.customer_id
+        seen_date,
+        purchased_date
+    from keep_known
+    where previous_stage_order = 0
 ),
 
 -- Who enters a stage reaches those that they skip. Of a stage that no input can show
@@ -100,17 +103,17 @@ count_reaches as (
     select
         'rpt_stage_funnel' as report,
         stages.stage,
-        order_entries.seen_date,
-        {{ days_between('order_entries.seen_date', 'order_entries.entered_date') }}
+        keep_known.seen_date,
+        {{ days_between('keep_known.seen_date', 'keep_known.entered_date') }}
             as days_to_reach,
         count(*) as people
-    from order_entries
+    from keep_known
     inner join stages
         on
-            order_entries.stage_order >= stages.stage_order
-            and order_entries.previous_stage_order < stages.stage_order
+            keep_known.stage_order >= stages.stage_order
+            and keep_known.previous_stage_order < stages.stage_order
             and stages.is_observable
-    group by stages.stage, order_entries.seen_date, order_entries.entered_date
+    group by stages.stage, keep_known.seen_date, keep_known.entered_date
     union all
     select
         'rpt_conversion' as report,
@@ -118,7 +121,7 @@ count_reaches as (
         seen_date,
         {{ days_between('seen_date', 'purchased_date') }} as days_to_reach,
         count(*) as people
-    from describe_people
+    from find_people
     where purchased_date is not null
     group by seen_date, purchased_date
 ),
@@ -139,7 +142,7 @@ count_seen as (
     select
         seen_date,
         count(*) as people
-    from describe_people
+    from find_people
     group by seen_date
 ),
 
@@ -147,7 +150,7 @@ count_buyers as (
     select
         purchased_date,
         count(*) as people
-    from describe_people
+    from find_people
     where purchased_date is not null
     group by purchased_date
 ),

@@ -84,33 +84,44 @@ find_firsts as (
         run_parameters.history_start_date
 ),
 
-list_months as (
+find_months as (
     select
         customer_id,
         month_start,
         {{ month_index('month_start') }} as month_number,
-        lag({{ month_index('month_start') }}) over person_months as previous_number,
-        lead({{ month_index('month_start') }}) over person_months as next_number
+        min(occurred_date) as first_date
     from list_days
     group by customer_id, month_start
-    window person_months as (partition by customer_id order by month_start)
+),
+
+list_months as (
+    select
+        month_start,
+        month_number,
+        lag(month_number) over person_months as previous_number,
+        lead(month_number) over person_months as next_number,
+        first_date
+    from find_months
+    window person_months as (partition by customer_id order by month_number)
 ),
 
 name_movements as (
     select
         list_months.month_start,
         case
-            when list_months.previous_number is not null
-                then
-                    case list_months.month_number - list_months.previous_number
-                        when 1 then 'retained'
-                        else 'resurrected'
-                    end
-            when find_firsts.is_left_truncated then 'left_truncated'
+            when list_months.month_number - list_months.previous_number = 1
+                then 'retained'
+            when list_months.previous_number is not null then 'resurrected'
+            when
+                run_parameters.is_history_start_known
+                and list_months.first_date < {{ add_days(
+                    'run_parameters.history_start_date', var('left_truncation_days')
+                ) }}
+                then 'left_truncated'
             else 'new'
         end as movement
     from list_months
-    inner join find_firsts on list_months.customer_id = find_firsts.customer_id
+    cross join run_parameters
     union all
     select
         {{ add_months('month_start', 1) }} as month_start,
