@@ -100,11 +100,16 @@
 {%- endmacro %}
 
 
-{# The local date of a moment in UTC; for a relation that is joined to local_days. #}
+{#
+    The local date of a moment in UTC; for a relation that is joined to local_days. The
+    calendar begins with the first accepted event: only rejected rows lie before it.
+#}
 {% macro local_date(moment, is_whole_day) -%}
     {%- set utc_date = 'cast(' ~ moment ~ ' as date)' -%}
     case
         when {{ is_whole_day }} then {{ utc_date }}
+        when local_days.calendar_date is null
+            then cast({{ customer_journey.to_reporting_timezone(moment) }} as date)
         when {{ moment }} < local_days.starts_at
             then {{ customer_journey.add_days(utc_date, -1) }}
         when {{ moment }} >= local_days.ends_at

@@ -1075,6 +1075,23 @@ def test_nothing_is_found_where_there_is_little_or_nothing() -> None:
     assert findings(*compile_all(NEW_YORK), {}) == {}
 
 
+def test_rejected_rows_before_the_first_event_are_dated_like_others() -> None:
+    """On the evening before the day of its only rate, days before anything else."""
+    sales = {
+        "transaction_id": ["1", "2"],
+        "customer_id": ["a", "b"],
+        "occurred_at": ["2024-01-05T02:00:00Z", "2024-02-01T12:00:00Z"],
+        "amount": ["10", "20"],
+        "currency": ["GBP", "USD"],
+    }
+    rates = {"rate_date": ["2024-01-05"], "currency": ["GBP"], "rate": ["1.25"]}
+    inputs = {
+        "transactions": pd.DataFrame(sales),
+        "exchange_rates": pd.DataFrame(rates),
+    }
+    assert findings(*compile_all(NEW_YORK), inputs) == {}
+
+
 @pytest.mark.parametrize(
     ("variable", "value", "message"),
     [
