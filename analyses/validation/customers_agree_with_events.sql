@@ -101,14 +101,14 @@ list_values as (
     {%- for mart, names in marts %}
     {%- for name in names %}
     select
-        '{{ mart }} customers with another {{ name }}' as measure,
+        'customers whose {{ mart }}.{{ name }} is not that of their events' as measure,
         other_{{ name }} as found
     from compare_{{ mart }}
     union all
     {%- endfor %}
     {%- for name in ['missing', 'repeated'] %}
     select
-        '{{ mart }} customers who are {{ name }}' as measure,
+        'customers who are {{ name }} in {{ mart }}' as measure,
         {{ name }}_customers as found
     from compare_{{ mart }}
     union all
@@ -118,14 +118,16 @@ list_values as (
     {%- for horizon in [30, 90, 365] %}
     {%- set value = prefix ~ 'expected_value_' ~ horizon ~ '_days' %}
     select
-        'fct_customer_value customers with another {{ value }}' as measure,
+        'customers whose fct_customer_value.{{ value }} is not purchases times value'
+            as measure,
         other_{{ value }} as found
     from compare_forecasts
     union all
     {%- endfor %}
     {%- endfor %}
     select
-        'fct_customer_value customers with other recency_days' as measure,
+        'customers whose fct_customer_value.recency_days do not end at the as-of date'
+            as measure,
         other_recency_days as found
     from compare_forecasts
 )

@@ -304,8 +304,8 @@ list_movements as (
     where segment_column = 'all' and period_grain = 'month'
     union all
     select
-        'rpt_growth_accounting periods of a ' || judge_periods.period_grain || ' whose '
-        || sums.summed || ' do not add up' as measure,
+        'rpt_growth_accounting rows by ' || judge_periods.period_grain
+        || ' with wrong sums of ' || sums.summed as measure,
         cast(null as date) as month_start,
         0 as expected,
         case sums.summed

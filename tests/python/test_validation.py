@@ -82,7 +82,7 @@ FAULTS = {
             COHORTS: "rpt_cohort_retention.cohort_size",
             RETENTION: "rpt_growth_accounting.new_customers of 2024-03",
             ACQUISITION: "dim_customers.acquisition_channel email",
-            PEOPLE: "fct_customer_value customers who are missing",
+            PEOPLE: "customers who are missing in fct_customer_value",
             STAGES: "fct_stage_history.people in awareness",
             CONVERSION: "rpt_stage_funnel.people to awareness by all",
             CUSTOMERS: "dim_customers.people of the customers input",
@@ -103,7 +103,7 @@ FAULTS = {
         {
             GROWTH: "rpt_growth.orders by month of 2024-03",
             RETENTION: "rpt_growth_accounting.customer_revenue of 2024-03",
-            PEOPLE: "dim_customers customers with another orders",
+            PEOPLE: "customers whose dim_customers.orders is not that of",
             PAYBACK: "rpt_cac_payback.margin of 2024-03",
         },
     ),
@@ -231,7 +231,7 @@ FAULTS = {
         "null",
         {
             TRANSACTIONS: "rejected rows",
-            PEOPLE: "fct_customer_value customers with another net_revenue",
+            PEOPLE: "customers whose fct_customer_value.net_revenue is not",
         },
     ),
     "an as-of date of the clock": Fault(
@@ -254,13 +254,13 @@ FAULTS = {
         "int_value_histories",
         "sum(customer_days.gross_revenue + customer_days.refund_amount)",
         "sum(customer_days.gross_revenue)",
-        {PEOPLE: "fct_customer_value customers with another net_revenue"},
+        {PEOPLE: "customers whose fct_customer_value.net_revenue is not"},
     ),
     "customers joined twice": Fault(
         "fct_customer_value",
         "left join rfm_scores on rank_revenue.customer_id = rfm_scores.customer_id",
         "left join rfm_scores on rank_revenue.customer_id <= rfm_scores.customer_id",
-        {PEOPLE: "fct_customer_value customers who are repeated"},
+        {PEOPLE: "customers who are repeated in fct_customer_value"},
     ),
     "who left not counted": Fault(
         "rpt_growth_accounting",
@@ -272,7 +272,7 @@ FAULTS = {
         "rpt_growth_accounting",
         "cast(once_complete * contraction_revenue as decimal(18, 4))",
         "cast(once_complete * churned_revenue as decimal(18, 4))",
-        {RETENTION: "rpt_growth_accounting periods of a month whose revenue do not"},
+        {RETENTION: "rpt_growth_accounting rows by month with wrong sums of revenue"},
     ),
     "who stayed taken for who left": Fault(
         "int_period_shares",
@@ -578,7 +578,7 @@ CHANGES = {
     "forecasts in another currency": (
         "update main_marts.fct_customer_value set expected_purchases_90_days = 2,"
         " expected_purchase_value = 10, expected_value_90_days = 24",
-        {PEOPLE: "fct_customer_value customers with another expected_value_90_days"},
+        {PEOPLE: "customers whose fct_customer_value.expected_value_90_days is"},
     ),
     "half of the stages lost": (
         "delete from main_marts.fct_stage_history where hash(customer_id) % 2 = 0",
