@@ -4,6 +4,7 @@ import getpass
 import json
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -19,6 +20,8 @@ POSTGRES_LOCK_SPACE = 1_667_920_242
 # A session that holds a lock is silent for as long as the build takes, and what stands
 # between it and the server forgets the silent after a few minutes.
 KEEPALIVE_SECONDS = 60
+# A run that has just taken a lock needs a moment to write its name beside it.
+PATIENCE_SECONDS = 2
 
 
 @contextmanager
@@ -35,7 +38,7 @@ def file_lock(path: Path) -> Iterator[None]:
         lock.acquire()
         holder.write_text(json.dumps(_myself()))
     except Timeout:
-        raise LockedError(_sentence(str(path), _read(holder))) from None
+        raise LockedError(_sentence(str(path), _wait_for(holder))) from None
     except OSError as error:
         lock.release()
         raise of_the_disk(error, f"lock {path}") from error
@@ -105,6 +108,14 @@ def _user() -> str:
         return str(os.getuid())
 
 
+def _wait_for(holder: Path) -> dict[str, Any]:
+    """Return who holds a lock; nothing if that program does not write it down."""
+    end = time.monotonic() + PATIENCE_SECONDS
+    while not (content := _read(holder)) and time.monotonic() < end:
+        time.sleep(0.02)
+    return content
+
+
 def _read(holder: Path) -> dict[str, Any]:
     try:
         content = json.loads(holder.read_text())
@@ -121,6 +132,6 @@ def _sentence(place: str, holder: dict[str, Any]) -> str:
     who = (
         f"process {process} of {user} on {host}, since {since}"
         if holder
-        else "a process that has only just started"
+        else "a process that has not said who it is"
     )
     return f"another run holds the lock {place}: {who}. Wait for it to end."

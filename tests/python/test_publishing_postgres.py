@@ -480,8 +480,8 @@ def test_a_user_without_a_name_can_hold_the_lock(
     ("content", "who"),
     [
         ('{"process": 7, "host": "db"}', "process 7 of unknown on db, since unknown"),
-        ("[7]", "a process that has only just started"),
-        ("{", "a process that has only just started"),
+        ("[7]", "a process that has not said who it is"),
+        ("{", "a process that has not said who it is"),
     ],
 )
 def test_who_holds_a_lock_is_told_as_far_as_it_is_known(
