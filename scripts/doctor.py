@@ -3,7 +3,6 @@
 Nothing is made or changed, and no run that begins meanwhile finds anything in its way.
 """
 
-import fcntl
 import importlib.metadata
 import json
 import shutil
@@ -25,7 +24,7 @@ import runs
 import validation
 import variables
 from dbt_runner import Project
-from errors import LockedError, PipelineError
+from errors import PipelineError
 from last_build import Asked
 from published import DuckdbFile
 from summary import out
@@ -160,7 +159,7 @@ def _database(locks_of_a_run: Sequence[Path], project: Project) -> Finding:
     if work is None:
         return Finding("database", "note", f"{project.engine} without a file.")
     # A run that has only begun opens the file seconds later.
-    if any(map(_holder, locks_of_a_run)):
+    if any(map(locks.held, locks_of_a_run)):
         return Finding("database", "note", "Not looked at, as a run is under way.")
     if work.exists():
         published.open_file(work, is_read_only=True).close()
@@ -194,28 +193,11 @@ def _publication(project: Project, values: dict[str, object]) -> Finding:
 def _lock(paths: Sequence[Path], project: Project) -> Finding:
     """Find who is at work; that is nothing to be mended."""
     for path in paths:
-        if holder := _holder(path):
-            return Finding("lock", "note", holder)
+        if held := locks.held(path):
+            return Finding("lock", "note", held)
         _require_right(path, "lock")
     place = "" if project.database_file else " in this folder"
     return Finding("lock", "good", f"No run is under way{place}.")
-
-
-def _holder(path: Path) -> str:
-    """Say who holds a lock, or nothing."""
-    try:
-        with path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return ""
-    except BlockingIOError:
-        # It cannot be had, and the attempt says why not.
-        try:
-            with locks.file_lock(path):
-                return ""
-        except LockedError as error:
-            return str(error)
-    return ""
 
 
 def _require_right(path: Path, action: str) -> None:

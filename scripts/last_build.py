@@ -57,8 +57,9 @@ class Asked:
     @property
     def is_for_readers(self) -> bool:
         """Whether what is published matters: it is compared with, or replaced."""
-        is_said = self.is_publishing is not None
-        return bool(self.is_publishing) if is_said else self.selection.is_whole
+        if self.is_publishing is None:
+            return self.selection.is_whole
+        return self.is_publishing
 
     def options(self) -> list[str]:
         """Return the options that every dbt command gets."""

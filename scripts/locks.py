@@ -1,5 +1,6 @@
 """One run at a time on a database: a lock that ends with the process that holds it."""
 
+import fcntl
 import getpass
 import json
 import os
@@ -30,7 +31,7 @@ def file_lock(path: Path) -> Iterator[None]:
 
     Who holds it stands in a file beside it. Raises LockedError if somebody else does.
     """
-    holder = path.with_name(f"{path.name}.json")
+    holder = _holder(path)
     # Without flock it would fall back to a file that a killed run leaves behind.
     lock = FileLock(path, blocking=False, fallback_to_soft=False)
     try:
@@ -38,7 +39,7 @@ def file_lock(path: Path) -> Iterator[None]:
         lock.acquire()
         holder.write_text(json.dumps(_myself()))
     except Timeout:
-        raise LockedError(_sentence(str(path), _wait_for(holder))) from None
+        raise LockedError(_sentence(path)) from None
     except OSError as error:
         lock.release()
         raise of_the_disk(error, f"lock {path}") from error
@@ -47,6 +48,21 @@ def file_lock(path: Path) -> Iterator[None]:
     finally:
         holder.unlink(missing_ok=True)
         lock.release()
+
+
+def held(path: Path) -> str:
+    """Say who holds the lock of a file, or nothing, without a moment in anybody's way.
+
+    Raises OSError if the file cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return ""
+    except BlockingIOError:
+        return _sentence(path)
+    return ""
 
 
 @contextmanager
@@ -108,6 +124,10 @@ def _user() -> str:
         return str(os.getuid())
 
 
+def _holder(path: Path) -> Path:
+    return path.with_name(f"{path.name}.json")
+
+
 def _wait_for(holder: Path) -> dict[str, Any]:
     """Return who holds a lock; nothing if that program does not write it down."""
     end = time.monotonic() + PATIENCE_SECONDS
@@ -124,7 +144,8 @@ def _read(holder: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def _sentence(place: str, holder: dict[str, Any]) -> str:
+def _sentence(path: Path) -> str:
+    holder = _wait_for(_holder(path))
     # It may be of another version of this project.
     process, user, host, since = (
         holder.get(key, "unknown") for key in ("process", "user", "host", "since")
@@ -134,4 +155,4 @@ def _sentence(place: str, holder: dict[str, Any]) -> str:
         if holder
         else "a process that has not said who it is"
     )
-    return f"another run holds the lock {place}: {who}. Wait for it to end."
+    return f"another run holds the lock {path}: {who}. Wait for it to end."

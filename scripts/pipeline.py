@@ -329,8 +329,7 @@ def _asking(
         if not (target or variables or as_of):
             with suppress(ConfigurationError):
                 last = last_build.recall(target_path)
-                given = last.variables
-                return Asked(last.target, given, is_publishing=is_publishing)
+                return Asked(last.target, last.variables, is_publishing=is_publishing)
         given = variable_values.given(project, variables, as_of)
         return Asked(target, given, is_publishing=is_publishing)
 
